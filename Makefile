@@ -1,0 +1,89 @@
+# Each target makes .venv and installs what it needs by itself; the second time it is quick.
+# Needs a Python from 3.11 on, and nothing else. Another interpreter: make demo PYTHON=python3.13
+# Arguments for the program that is run:                               make test ARGS="-k journal"
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench docs constraints clean
+
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check
+SENDERS := $(if $(wildcard tests/senders_js/package.json),tests/senders_js/node_modules/.installed)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.has-server ## start the receiver, send it the sample sessions, print what arrived
+	@$(BIN)/argus-lab demo $(ARGS)
+
+test: $(VENV)/.has-test $(SENDERS) ## run every test, real OpenTelemetry senders included
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.has-test ## ruff and strict mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.has-test ## let ruff put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.has-test ## measure this machine: receiving, visibility, reading
+	@$(BIN)/python bench/run.py $(ARGS)
+
+docs: $(VENV)/.has-test ## write the generated pages anew and run the code in all pages
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m pytest -q tests/house/test_docs.py
+
+constraints: $(VENV)/.has-test ## look up newer versions of everything, into constraints.txt
+	@$(PIP_INSTALL) uv
+	@$(BIN)/python docs/generate.py --constraints
+
+clean: ## remove .venv, caches and installed npm packages (no lake)
+	rm -rf $(VENV) tests/senders_js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- what the targets stand on ----------------------------------------------------------------
+
+$(VENV)/.made:
+	@set -e; found=; tried="$(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)"; \
+	for name in $$tried; do \
+	    if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$name; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "Argus Lab needs Python 3.11 or newer. Tried:" >&2; \
+	    for name in $$tried; do echo "    $$name: $$("$$name" --version 2>&1 | head -n 1)" >&2; done; \
+	    echo "Install one, or name it:  make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	rm -rf $(VENV); echo "making $(VENV) with $$("$$found" --version)"; \
+	if ! "$$found" -m venv $(VENV); then \
+	    rm -rf $(VENV); \
+	    echo "This Python cannot make a virtual environment. On Debian and Ubuntu:  apt-get install python3-venv" >&2; exit 1; \
+	fi
+	@touch $@
+
+$(VENV)/.has-server: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "installing the library and the receiver into $(VENV)"
+	@$(PIP_INSTALL) -e '.[server]'
+	@touch $@
+
+$(VENV)/.has-test: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "installing the library, the receiver and the tests' tools into $(VENV)"
+	@$(PIP_INSTALL) -e '.[server,test]'
+	@touch $(VENV)/.has-server $@
+
+# Without Node.js the tests still start; those that send with the JavaScript SDK then fail, and say why.
+tests/senders_js/node_modules/.installed: tests/senders_js/package.json
+	@if ! command -v npm >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo "installing Node.js for the tests that send with the JavaScript SDK"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; } >/dev/null || true; \
+	fi
+	@if command -v npm >/dev/null; then \
+	    cd $(@D)/.. && npm install --no-package-lock --no-audit --no-fund --loglevel=error && touch node_modules/.installed; \
+	else \
+	    echo "npm was not found: the tests that send with the JavaScript SDK will fail. Install Node.js 20 or newer." >&2; \
+	fi

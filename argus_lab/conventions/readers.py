@@ -1,0 +1,97 @@
+"""Readers of attribute values: the value a column can hold, or ``None``.
+
+``None`` for an absent value and for one that cannot be read; the caller tells them apart with
+:func:`is_absent`. Senders write numbers as text and lists as JSON text; both are read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from argus_lab.otlp.numbers import whole
+
+__all__ = ["chosen", "count", "flag", "is_absent", "items", "number", "parsed", "signed", "text", "words"]
+
+_parse = msgspec.json.Decoder().decode
+_INT64 = 2**63
+
+
+def is_absent(value: Any) -> bool:
+    """Whether the sender said nothing: null, empty text, or not-a-number."""
+    return value is None or value == "" or value == {"$double": "NaN"}
+
+
+def parsed(value: Any) -> Any:
+    """The value, with JSON text of an object or list read once."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return _parse(value)
+        except (msgspec.DecodeError, RecursionError):
+            return value
+    return value
+
+
+def text(value: Any) -> str | None:
+    """Text; a number is written out."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def signed(value: Any) -> int | None:
+    """A whole number in int64."""
+    if isinstance(value, bool):
+        return None
+    found = whole(value)
+    return found if found is not None and -_INT64 <= found < _INT64 else None
+
+
+def count(value: Any) -> int | None:
+    """A whole number that is not negative."""
+    found = signed(value)
+    return found if found is not None and found >= 0 else None
+
+
+def number(value: Any) -> float | None:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def flag(value: Any) -> bool | None:
+    """True or false, also as text."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def items(value: Any) -> list[Any] | None:
+    """A list, also as JSON text."""
+    found = parsed(value)
+    return found if isinstance(found, list) else None
+
+
+def words(value: Any) -> list[str] | None:
+    """A list of texts; one text alone is a list of one."""
+    found = parsed(value)
+    if isinstance(found, str):
+        return [found]
+    if isinstance(found, list) and all(isinstance(item, str) for item in found):
+        return found
+    return None
+
+
+def chosen(value: Any) -> str | None:
+    """The first of a list of texts, or the text itself."""
+    found = words(value)
+    return found[0] if found else None

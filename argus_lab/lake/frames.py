@@ -1,0 +1,106 @@
+"""Arrow tables as pandas frames: the same dtypes whatever the rows, and where the rows came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api.types import pandas_dtype
+
+if TYPE_CHECKING:
+    from argus_lab.lake.selection import Filter
+    from argus_lab.lake.snapshot import Picked, Snapshot
+
+__all__ = ["PANDAS_DTYPES", "origin", "pandas_of", "provenance"]
+
+PANDAS_DTYPES: dict[str, str] = {
+    "string": "str",
+    "json": "str",
+    "int64": "Int64",
+    "float64": "float64",
+    "bool": "boolean",
+    "timestamp": "datetime64[us, UTC]",
+    "date": "date32[day][pyarrow]",
+    "list<string>": "list<string>[pyarrow]",
+}
+"""The dtype that a frame has for each type of schema.py, with and without rows or nulls."""
+
+INTEGERS = {
+    pa.int8(): "Int8",
+    pa.int16(): "Int16",
+    pa.int32(): "Int32",
+    pa.int64(): "Int64",
+    pa.uint8(): "UInt8",
+    pa.uint16(): "UInt16",
+    pa.uint32(): "UInt32",
+    pa.uint64(): "UInt64",
+}
+INT64 = range(-(2**63), 2**63)
+
+
+def pandas_of(table: pa.Table) -> pd.DataFrame:
+    """The table as a frame: nullable integers and booleans, Arrow text, UTC times.
+
+    Examples
+    --------
+    >>> frame = pandas_of(pa.table({"n": pa.array([1, None]), "t": pa.array([None, "a"])}))
+    >>> frame.dtypes.astype(str).to_dict()
+    {'n': 'Int64', 't': 'str'}
+    """
+    return table.to_pandas(types_mapper=_dtype)
+
+
+def narrowed(table: pa.Table) -> pa.Table:
+    """Decimals of a SQL result as numbers pandas can count with.
+
+    DuckDB adds integers up to 128 bits (``HUGEINT``): those become int64 where all values fit, else
+    float64; decimals with digits behind the point become float64.
+    """
+    for index, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(index, field.name, _number(table.column(index), field.type.scale))
+    return table
+
+
+def origin(snapshot: Snapshot) -> dict[str, Any]:
+    """Where rows came from, for ``frame.attrs["argus"]``."""
+    return {
+        "lake": snapshot.lake,
+        "version": snapshot.version,
+        "as_of": snapshot.as_of.isoformat() if snapshot.as_of else None,
+    }
+
+
+def provenance(picked: Picked, columns: list[str], *, matched: int, returned: int) -> dict[str, Any]:
+    """What was asked, matched and returned, JSON-able, for ``frame.attrs["argus"]``."""
+    filter = picked.filter
+    return origin(picked.snapshot) | {
+        "asked": dict(filter.asked),
+        "window": [moment and moment.isoformat() for moment in (filter.since, filter.until)],
+        "columns": columns,
+        "matched": matched,
+        "returned": returned,
+        "cut": returned < matched,
+    }
+
+
+def _dtype(kind: pa.DataType) -> Any:
+    if kind in INTEGERS:
+        return pandas_dtype(INTEGERS[kind])
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pd.StringDtype("pyarrow", na_value=float("nan"))
+    if pa.types.is_boolean(kind):
+        return pd.BooleanDtype()
+    if pa.types.is_date(kind) or pa.types.is_nested(kind):
+        return pd.ArrowDtype(kind)
+    return None
+
+
+def _number(column: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:
+    if scale == 0:
+        ends = pc.min_max(column).as_py()
+        if all(end is None or int(end) in INT64 for end in ends.values()):
+            return column.cast(pa.int64())
+    return column.cast(pa.float64())

@@ -1,0 +1,195 @@
+"""The keeper of a lake: journals become rows, and small files become large ones.
+
+One process a lake holds ``_journal/keeper.lock``. It commits rows together with how far each
+journal was read, so that a crash at any moment neither loses nor repeats a row. A second receiver
+on the same lake waits for the lock; its journals are taken in by the first one's keeper meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from argus_lab.errors import ArgusError, InvalidArgument, LakeUnavailable
+from argus_lab.lake.intake import Intake
+from argus_lab.lake.journal import durable_ends
+from argus_lab.lake.locks import FileLock
+from argus_lab.lake.status import Status, read_status, write_status
+from argus_lab.lake.table import journal_root
+from argus_lab.lake.upkeep import Upkeep
+from argus_lab.settings import Settings
+
+__all__ = ["Status", "backlog", "drain", "is_drained", "run", "status"]
+
+log = logging.getLogger("argus.keeper")
+
+_POLL = 0.05
+_RETRY = 1.0
+_LOCK = "keeper.lock"
+
+status = read_status
+
+
+def backlog(root: Path) -> int:
+    """Journal bytes that are not in the lake yet."""
+    committed = read_status(root).committed
+    return sum(max(0, end - committed.get(name, 0)) for name, end in durable_ends(root).items())
+
+
+def is_drained(root: Path, ends: dict[str, int]) -> bool:
+    """Whether everything before these journal offsets is readable in the lake."""
+    committed = read_status(root).committed
+    return all(
+        end <= committed.get(name, 0) or not (root / name).exists() for name, end in ends.items()
+    )
+
+
+def run(settings: Settings, *, should_stop: Callable[[], bool]) -> None:
+    """Keep the lake until ``should_stop()``; then take in what is there, and return.
+
+    Trouble with the lake (disk full, read-only, another schema version) is said in the status
+    file, from where ``/readyz`` takes it, and tried again every second.
+    """
+    root = journal_root(settings.lake)
+    lock = _taken_lock(root, should_stop)
+    if lock is None:
+        return
+    try:
+        _serve(settings, root, should_stop)
+    finally:
+        lock.release()
+
+
+def drain(settings: Settings, *, timeout: float = 600.0) -> None:
+    """Take in all journals now, here or by the lake's living keeper.
+
+    Raises
+    ------
+    LakeUnavailable, LakeVersionError
+        What the keeper says is wrong with the lake; or it did not get done within ``timeout``
+        seconds.
+    """
+    root = journal_root(settings.lake)
+    _made(root)
+    ends = durable_ends(root)
+    deadline = time.monotonic() + timeout
+    while True:
+        lock = FileLock.try_take(root / _LOCK)
+        if lock is not None:
+            try:
+                intake = Intake.opened(settings)
+                while intake.step():
+                    pass
+                _say(root, intake, None)
+                return
+            finally:
+                lock.release()
+        if is_drained(root, ends):
+            return
+        said = read_status(root)
+        if said.state == "failing" or time.monotonic() > deadline:
+            raise LakeUnavailable(
+                f"the keeper of {settings.lake!r} (process {said.pid}) could not take in the journal: "
+                f"{said.reason or 'it takes too long'}. What was journalled is kept."
+            )
+        time.sleep(_POLL)
+
+
+def _made(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LakeUnavailable(
+            f"{root} cannot be made: {error.strerror}. Choose another lake with --lake or ARGUS_LAKE."
+        ) from error
+
+
+def _taken_lock(root: Path, should_stop: Callable[[], bool]) -> FileLock | None:
+    told = False
+    while not should_stop():
+        try:
+            _made(root)
+            lock = FileLock.try_take(root / _LOCK)
+        except (OSError, LakeUnavailable) as error:
+            log.error("the lake cannot be used: %s", error)
+            time.sleep(_RETRY)
+            continue
+        if lock is not None:
+            return lock
+        if not told:
+            log.info("another receiver keeps this lake; standing by")
+            told = True
+        time.sleep(_POLL * 4)
+    return None
+
+
+def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> None:
+    """Take in until told to stop, however often the lake has to be opened anew."""
+    intake: Intake | None = None
+    while True:
+        stopping = should_stop()
+        try:
+            if intake is None:
+                intake = Intake.opened(settings)
+                _say(root, intake, None)
+            _keep(settings, root, intake, should_stop)
+            return
+        except (ArgusError, OSError) as error:
+            if isinstance(error, InvalidArgument):
+                raise
+            log.error("the lake cannot be written: %s", error)
+            _say(root, intake, str(error))
+            intake = None
+            if stopping:
+                return
+            time.sleep(_RETRY)
+
+
+def _keep(
+    settings: Settings, root: Path, intake: Intake, should_stop: Callable[[], bool]
+) -> None:
+    upkeep = Upkeep(settings)
+    try:
+        while True:
+            stopping = should_stop()
+            began = time.monotonic()
+            more = intake.step()
+            if more:
+                _say(root, intake, None)
+            elif stopping:
+                return
+            upkeep.tend(began)
+            if not stopping:
+                _rest(settings, began, busy=more)
+    finally:
+        upkeep.close()
+
+
+def _rest(settings: Settings, began: float, *, busy: bool) -> None:
+    """A moment's wait: short while nothing comes, up to the commit interval after a commit."""
+    pause = settings.commit_every if busy else _POLL
+    left = pause - (time.monotonic() - began)
+    if left > 0:
+        time.sleep(left)
+
+
+def _say(root: Path, intake: Intake | None, reason: str | None) -> None:
+    said = read_status(root) if intake is None else None
+    try:
+        write_status(
+            root,
+            Status(
+                state="failing" if reason else "ok",
+                reason=reason,
+                committed=dict(intake.committed) if intake else said.committed if said else {},
+                table_version=intake.version if intake else None,
+                at=time.time(),
+                pid=os.getpid(),
+                counts=dict(intake.counts) if intake else {},
+            ),
+        )
+    except OSError as error:  # the disk is full: /readyz sees an old status and the journal's error
+        log.error("the keeper's status cannot be written: %s", error)

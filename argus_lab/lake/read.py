@@ -1,0 +1,156 @@
+"""Rows of a snapshot as Arrow tables, each read by the engine that is faster at it.
+
+Plain loads go through pyarrow, which reads whole columns several times faster than DuckDB.
+Look-ups of a trace or session, ``where=`` and sorting go through DuckDB, which has Bloom filters, SQL
+and a sort that spills.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pyarrow import fs
+
+from argus_lab.errors import InvalidArgument, LakeUnavailable, NotFound
+from argus_lab.lake import duck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    from argus_lab.lake.selection import Filter
+    from argus_lab.lake.snapshot import Picked, Reader, Snapshot
+
+    T = TypeVar("T")
+
+__all__ = ["Order", "count", "load", "on_newest"]
+
+Order = Literal["stored", "oldest", "newest"]
+"""How rows are ordered: as the files hold them (fastest), or by when they started."""
+
+SORTED = {
+    "spans": ("start_time", "start_unix_nano", "trace_id", "span_id"),
+    "refused": ("received_at", "refusal_id"),
+}
+DIRECTION = {"oldest": "ASC", "newest": "DESC"}
+
+
+def load(picked: Picked, columns: Sequence[str], *, limit: int | None, order: Order) -> tuple[pa.Table, int]:
+    """The picked rows (at most ``limit`` of them), and how many there are without the limit."""
+    _check(limit, order)
+    if _is_plain(picked.filter) and order == "stored":
+        table = _plain(picked, columns, limit)
+    else:
+        table = _queried(picked, columns, limit, order)
+    complete = limit is None or len(table) < limit
+    return table, len(table) if complete else count(picked)
+
+
+def count(picked: Picked) -> int:
+    """How many rows are picked; from the files' footers where those suffice."""
+    filter = picked.filter
+    if _is_plain(filter):
+        return int(_dataset(picked).count_rows(filter=_expression(filter)))
+    return int(duck.rows("count(*) AS n", picked)["n"][0].as_py())
+
+
+def on_newest(reader: Reader, act: Callable[[Snapshot], T]) -> T:
+    """``act`` on the reader's snapshot; once more on a fresh one if its files are gone.
+
+    Raises
+    ------
+    NotFound
+        The snapshot's files were vacuumed away.
+    LakeUnavailable
+        They are there and cannot be read.
+    """
+    try:
+        return _acting(reader.snapshot(), act)
+    except NotFound:
+        if reader.as_of is not None:
+            raise
+        return _acting(reader.snapshot(fresh=True), act)  # the directory was replaced by another lake
+
+
+def _acting(snapshot: Snapshot, act: Callable[[Snapshot], T]) -> T:
+    try:
+        return act(snapshot)
+    except (OSError, duckdb.IOException) as error:
+        if isinstance(error, LakeUnavailable):
+            raise
+        gone = [path for path in snapshot.paths() if not Path(path).exists()]
+        if gone:
+            raise NotFound(
+                f"version {snapshot.version} of {snapshot.root} needs {len(gone)} files that are gone, "
+                f"such as {gone[0]}: files replaced by compaction are kept for the setting vacuum_after "
+                "(7 days by default). Open the lake without as_of, or with a later one."
+            ) from error
+        raise LakeUnavailable(f"{snapshot.root} cannot be read: {error}") from error
+
+
+def _check(limit: int | None, order: Order) -> None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+        raise InvalidArgument(f"limit={limit!r}: a whole number of rows is expected, or None for all.")
+    if order != "stored" and order not in DIRECTION:
+        raise InvalidArgument(f"order={order!r}: one of 'stored', 'oldest', 'newest' is expected.")
+
+
+def _is_plain(filter: Filter) -> bool:
+    return filter.where is None and not filter.is_lookup
+
+
+def _plain(picked: Picked, columns: Sequence[str], limit: int | None) -> pa.Table:
+    dataset, names, test = _dataset(picked), list(columns), _expression(picked.filter)
+    if limit is None:
+        return dataset.to_table(columns=names, filter=test)
+    return dataset.head(limit, columns=names, filter=test)
+
+
+def _queried(picked: Picked, columns: Sequence[str], limit: int | None, order: Order) -> pa.Table:
+    names = ", ".join(f'"{name}"' for name in columns)
+    tail = ""
+    if order != "stored":
+        keys = (f"{key} {DIRECTION[order]} NULLS LAST" for key in SORTED[picked.table.name])
+        tail = f"ORDER BY {', '.join(keys)}"
+    found = duck.rows(names, picked, tail if limit is None else f"{tail} LIMIT {limit}")
+    schema = picked.table.arrow()
+    return found.cast(pa.schema([pa.field(name, schema.field(name).type) for name in columns]))
+
+
+def _dataset(picked: Picked) -> ds.FileSystemDataset:
+    parquet, disk = ds.ParquetFileFormat(), fs.LocalFileSystem()
+    fragments = [
+        parquet.make_fragment(file.path, disk, partition_expression=_constants(file.partition))
+        for file in picked.files
+    ]
+    return ds.FileSystemDataset(fragments, schema=_nullable(picked), format=parquet, filesystem=disk)
+
+
+def _nullable(picked: Picked) -> pa.Schema:
+    # Files written by another engine may not repeat which columns are required.
+    return pa.schema([field.with_nullable(True) for field in picked.table.arrow()])  # noqa: FBT003
+
+
+def _constants(partition: Any) -> ds.Expression:
+    test = ds.scalar(value=True)
+    for name, value in partition.items():
+        test = test & (ds.field(name) == ds.scalar(value))
+    return test
+
+
+def _expression(filter: Filter) -> ds.Expression | None:
+    tests = [pc.field(column).isin(pa.array(values, pa.string())) for column, values in filter.among.items()]
+    moment = pc.field(filter.time_column)
+    if filter.since is not None:
+        tests.append(moment >= pa.scalar(filter.since, pa.timestamp("us", "UTC")))
+    if filter.until is not None:
+        tests.append(moment < pa.scalar(filter.until, pa.timestamp("us", "UTC")))
+    whole = None
+    for test in tests:
+        whole = test if whole is None else whole & test
+    return whole

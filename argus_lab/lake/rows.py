@@ -1,0 +1,151 @@
+"""Spans and refusals to Arrow rows of the lake's tables."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+
+from argus_lab import conventions
+from argus_lab.schema import Table
+
+if TYPE_CHECKING:
+    from argus_lab.conventions import Admission, Refusal
+    from argus_lab.conventions.admission import Admitted
+    from argus_lab.otlp import Export, Group, Span
+
+__all__ = ["ORG", "arrow_table", "refused_rows", "sorted_spans", "span_rows"]
+
+ORG = "default"
+"""The one organisation of local mode."""
+
+SORTED_BY = ("session_id", "trace_id", "start_unix_nano", "span_id")
+
+_INT64_MOST = 2**63 - 1
+_LATEST_MICROS = 253_402_300_799_999_999  # 9999-12-31, the last date that pandas and Python share
+_EPOCH = date(1970, 1, 1)
+_json = msgspec.json.Encoder().encode
+
+
+def span_rows(export: Export, admission: Admission, received_at: int) -> Iterator[dict[str, Any]]:
+    """The admitted spans as rows; columns without a value are left out.
+
+    ``received_at`` is in nanoseconds since 1970.
+    """
+    for part in admission.admitted:
+        shared = _shared(part, received_at)
+        for sent in part.spans:
+            yield _row(export.read(sent), shared)
+
+
+def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
+    group: Group = part.group
+    resource, scope = group.resource, group.scope
+    return {
+        "org": ORG,
+        "project": part.owner.project,
+        "service": part.owner.service,
+        "received_at": received_at // 1000,
+        "scope_name": scope.name,
+        "scope_version": scope.version,
+        "scope_schema_url": scope.schema_url,
+        "scope_dropped_attributes_count": scope.dropped,
+        "scope": _json(scope.attributes) if scope.attributes else None,
+        "resource": _json(resource.attributes) if resource.attributes else None,
+        "resource_schema_url": resource.schema_url,
+        "resource_dropped_attributes_count": resource.dropped,
+        "entity_refs": _json(resource.entity_refs) if resource.entity_refs else None,
+    }
+
+
+def _row(span: Span, shared: Mapping[str, Any]) -> dict[str, Any]:
+    row = {
+        **shared,
+        **conventions.columns(span),
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_span_id": span.parent_span_id,
+        "name": span.name,
+        "kind": span.kind,
+        "status": span.status,
+        "status_message": span.status_message,
+        "attributes": _json(span.attributes) if span.attributes else None,
+        "events": _json(span.events) if span.events else None,
+        "links": _json(span.links) if span.links else None,
+        "trace_state": span.trace_state,
+        "flags": span.flags,
+    }
+    row["dropped_attributes_count"], row["dropped_events_count"], row["dropped_links_count"] = span.dropped
+    _add_times(row, span)
+    if span.unread:
+        row["unread"] = _json(span.unread)
+    return row
+
+
+def _add_times(row: dict[str, Any], span: Span) -> None:
+    start, end, unread = span.start, span.end, span.unread
+    row["start_time"] = _micros(start, "start_time", unread)
+    row["end_time"] = _micros(end, "end_time", unread)
+    if start is not None:
+        if start <= _INT64_MOST:
+            row["start_unix_nano"] = start
+        else:
+            unread["start_unix_nano"] = str(start)
+        if end is not None and start <= end <= start + _INT64_MOST:
+            row["duration_ns"] = end - start
+            row["duration_ms"] = (end - start) / 1e6
+    micros = row["start_time"]
+    row["date"] = (row["received_at"] if micros is None else micros) // 86_400_000_000
+
+
+def _micros(nanos: int | None, column: str, unread: dict[str, Any]) -> int | None:
+    if nanos is None:
+        return None
+    micros = nanos // 1000
+    if micros > _LATEST_MICROS:
+        unread[column] = str(nanos)
+        return None
+    return micros
+
+
+def arrow_table(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as Arrow, in the table's schema."""
+    schema = table.arrow()
+    arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def sorted_spans(rows: pa.Table) -> pa.Table:
+    """Rows in the order of the lake's files: session, trace, start."""
+    return rows.sort_by([(name, "ascending") for name in SORTED_BY])
+
+
+def refused_rows(
+    refusals: Sequence[Refusal], received_at: int, place: str
+) -> Iterator[dict[str, Any]]:
+    """Refusals as rows; ``place`` tells one request from another, so that a replay gives the same ids."""
+    micros = received_at // 1000
+    moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
+    for index, refusal in enumerate(refusals):
+        digest = hashlib.blake2b(f"{place}/{index}".encode(), digest_size=12).hexdigest()
+        yield {
+            "refusal_id": digest,
+            "received_at": micros,
+            "date": (moment.date() - _EPOCH).days,
+            "reason": refusal.reason,
+            "message": refusal.message,
+            "path": refusal.path,
+            "project": refusal.project,
+            "service": refusal.service,
+            "trace_id": refusal.trace_id,
+            "span_id": refusal.span_id,
+            "name": refusal.name,
+            "encoding": refusal.encoding,
+            "body": refusal.text(),
+        }
+
+

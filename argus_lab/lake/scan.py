@@ -1,0 +1,103 @@
+"""Lazy frames over a snapshot's files, for data larger than memory: DuckDB, Polars, Spark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import narwhals as nw
+
+from argus_lab.errors import InvalidArgument, MissingExtra
+from argus_lab.lake import duck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
+    from pyspark.sql import DataFrame, SparkSession
+
+    from argus_lab.lake.selection import Filter
+    from argus_lab.lake.snapshot import DataFile, Picked
+
+__all__ = ["of_duckdb", "of_polars", "of_spark", "scan"]
+
+SPARK_TYPES = {
+    "string": "string",
+    "json": "string",
+    "int64": "bigint",
+    "float64": "double",
+    "bool": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+    "list<string>": "array<string>",
+}
+
+
+def scan(picked: Picked, engine: Any) -> Any:
+    """The picked rows as a lazy frame of ``engine``: ``"duckdb"``, ``"polars"`` or a Spark session."""
+    if engine == "duckdb":
+        return of_duckdb(picked)
+    if engine == "polars":
+        return of_polars(picked)
+    if hasattr(engine, "read") and hasattr(engine, "createDataFrame"):
+        return of_spark(picked, engine)
+    raise InvalidArgument(f"engine={engine!r}: 'duckdb', 'polars' or a SparkSession is expected.")
+
+
+def of_duckdb(picked: Picked) -> duckdb.DuckDBPyRelation:
+    """A relation on a database of its own, so that the caller may make tables beside it."""
+    session = duckdb.connect()
+    session.execute("SET TimeZone = 'UTC'")
+    return duck.filtered(session.sql(duck.source(picked.table, picked.files)), picked.filter)
+
+
+def of_polars(picked: Picked) -> pl.LazyFrame:
+    """A Polars lazy frame."""
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise MissingExtra("polars is not installed. Install it with:  pip install polars") from error
+    empty = pl.DataFrame(picked.table.arrow().empty_table())
+    if not picked.files:
+        return empty.lazy()
+    hive = {name: empty.schema[name] for name in picked.table.partition_by}
+    paths = [file.path for file in picked.files]
+    frame = pl.scan_parquet(paths, glob=False, hive_partitioning=True, hive_schema=hive)
+    named = any(duck.HIVE_NULL in file.partition.values() for file in picked.files)
+    if named:
+        frame = frame.with_columns(pl.col("project").fill_null(duck.HIVE_NULL))
+    return _narrowed(frame.select(picked.table.names), picked.filter)
+
+
+def of_spark(picked: Picked, session: SparkSession) -> DataFrame:
+    """A Spark frame of the session."""
+    kinds = ", ".join(f"`{column.name}` {SPARK_TYPES[column.type]}" for column in picked.table.columns)
+    whole = session.createDataFrame([], kinds)
+    for values, files in _by_place(picked.files):
+        paths = [file.path for file in files]
+        reader = session.read.schema(kinds).option("basePath", picked.snapshot.root)
+        part = nw.from_native(reader.parquet(*paths))
+        # Spark reads percent-encoded bytes in a path as Latin-1 letters: the log's own value is right.
+        known = part.with_columns(**{name: nw.lit(value) for name, value in values})
+        whole = whole.unionByName(known.to_native())
+    return _narrowed(whole, picked.filter)
+
+
+def _by_place(files: Iterable[DataFile]) -> Iterable[tuple[tuple[tuple[str, str], ...], list[DataFile]]]:
+    places: dict[tuple[tuple[str, str], ...], list[DataFile]] = {}
+    for file in files:
+        texts = tuple((name, value) for name, value in file.partition.items() if isinstance(value, str))
+        places.setdefault(texts, []).append(file)
+    return places.items()
+
+
+def _narrowed(frame: Any, filter: Filter) -> Any:
+    lazy = nw.from_native(frame)
+    moment = nw.col(filter.time_column)
+    for column, values in filter.among.items():
+        lazy = lazy.filter(nw.col(column).is_in(values))
+    if filter.since is not None:
+        lazy = lazy.filter(moment >= nw.lit(filter.since))
+    if filter.until is not None:
+        lazy = lazy.filter(moment < nw.lit(filter.until))
+    return lazy.to_native()

@@ -1,0 +1,216 @@
+"""A pinned version of one Delta table: its files, and which of them a filter can need.
+
+Reading works on a snapshot, so that writers may append and compact meanwhile: the files of a
+snapshot stay on disk until ``vacuum`` (setting ``vacuum_after``).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake.exceptions import DeltaError
+
+from argus_lab.errors import NotFound
+from argus_lab.lake.table import open_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deltalake import DeltaTable
+
+    from argus_lab.lake.selection import Filter
+    from argus_lab.schema import Table
+
+__all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent"]
+
+MANY = 64
+"""More values than this are held against a file's smallest and largest value as one range."""
+
+STATS_ROUNDING = timedelta(milliseconds=1)
+"""Delta keeps the largest time of a file cut to milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file: where it is, how many rows it has, and its partition's values."""
+
+    path: str
+    rows: int
+    partition: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table as one commit left it. ``adds`` has a row per file; an absent table has none."""
+
+    lake: str
+    table: Table
+    root: str
+    version: int | None
+    as_of: datetime | None
+    adds: pa.Table | None
+
+    def pick(self, filter: Filter) -> Picked:
+        """The files that can hold rows of ``filter``, by date, project, then age."""
+        if self.adds is None:
+            return Picked(self, filter, ())
+        kept = self.adds.filter(_possible(self.adds, self.table.partition_by, filter))
+        rows = kept.select(self._identity).to_pylist()
+        return Picked(self, filter, tuple(self._file(row) for row in rows))
+
+    def partition_values(self, column: str) -> list[str]:
+        """The values that a partition column has in this snapshot."""
+        if self.adds is None:
+            return []
+        return sorted(pc.unique(self.adds[f"partition.{column}"]).to_pylist())
+
+    def paths(self) -> list[str]:
+        """Every file of the snapshot."""
+        return [] if self.adds is None else [self._path(path) for path in self.adds["path"].to_pylist()]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, as the log counts them."""
+        return 0 if self.adds is None else int(pc.sum(self.adds["num_records"]).as_py() or 0)
+
+    @cached_property
+    def _identity(self) -> list[str]:
+        return ["path", "num_records", *(f"partition.{name}" for name in self.table.partition_by)]
+
+    def _file(self, row: Mapping[str, Any]) -> DataFile:
+        values = {name: row[f"partition.{name}"] for name in self.table.partition_by}
+        return DataFile(self._path(row["path"]), row["num_records"], values)
+
+    def _path(self, logged: str) -> str:
+        # The log holds the path percent-encoded once more than the disk does.
+        return f"{self.root}/{unquote(logged)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A filter on a snapshot, with the files that can hold its rows."""
+
+    snapshot: Snapshot
+    filter: Filter
+    files: tuple[DataFile, ...]
+
+    @property
+    def table(self) -> Table:
+        """The table that is read."""
+        return self.snapshot.table
+
+
+@dataclass
+class Reader:
+    """Snapshots of one table: the newest at each call, or for ever the one of ``as_of``."""
+
+    lake: str
+    table: Table
+    as_of: int | datetime | None = None
+    _delta: DeltaTable | None = None
+    _last: Snapshot | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def snapshot(self, *, fresh: bool = False) -> Snapshot:
+        """The snapshot to read from. ``fresh`` forgets what is cached: the lake was replaced."""
+        with self._lock:
+            if fresh:
+                self._delta = self._last = None
+            if self._delta is None:
+                self._delta = self._opened()
+            elif self.as_of is None:
+                self._delta.update_incremental()
+            if self._last is None or self._last.version != self._delta.version():
+                self._last = _pinned(self.lake, self.table, self._delta)
+            return self._last
+
+    def _opened(self) -> DeltaTable:
+        delta = open_table(self.lake, self.table)
+        if self.as_of is not None:
+            _travel(delta, self.lake, self.as_of)
+        return delta
+
+
+def absent(lake: str, table: Table) -> Snapshot:
+    """The snapshot of a table that was never written: it has no rows."""
+    return Snapshot(lake, table, "", None, None, None)
+
+
+def _pinned(lake: str, table: Table, delta: DeltaTable) -> Snapshot:
+    adds = pa.table(delta.get_add_actions(flatten=True))
+    order = [f"partition.{name}" for name in reversed(table.partition_by)]
+    keys = [(name, "ascending") for name in (*order, "modification_time", "path")]
+    root = f"{lake}/{table.name}"
+    return Snapshot(lake, table, root, delta.version(), _committed_at(delta), adds.sort_by(keys))
+
+
+def _committed_at(delta: DeltaTable) -> datetime | None:
+    last = delta.history(1)
+    return datetime.fromtimestamp(last[0]["timestamp"] / 1000, UTC) if last else None
+
+
+def _travel(delta: DeltaTable, lake: str, as_of: int | datetime) -> None:
+    newest = delta.version()
+    try:
+        delta.load_as_version(as_of)
+    except DeltaError as error:
+        raise NotFound(
+            f"the lake {lake} has no version as of {as_of}: versions end at {newest}, and old ones "
+            f"are dropped after a while. Open it without as_of, or with a later one. ({error})"
+        ) from error
+    first = _committed_at(delta)
+    # deltalake answers a time before the first commit with the first version.
+    if isinstance(as_of, datetime) and first is not None and first > as_of:
+        raise NotFound(
+            f"the lake {lake} did not exist as of {as_of.isoformat()}: its first version still on "
+            f"record is of {first.isoformat()}. Open it with as_of={first.isoformat()!r} or later."
+        )
+
+
+def _possible(adds: pa.Table, partition_by: Sequence[str], filter: Filter) -> pa.ChunkedArray:
+    """Per file, whether rows of ``filter`` can be in it. Without statistics: they can."""
+    tests = [pc.is_valid(adds["path"])]
+    for column, values in filter.among.items():
+        if column in partition_by:
+            tests.append(pc.is_in(adds[f"partition.{column}"], pa.array(values, pa.string())))
+        else:
+            tests.extend(_between(adds, column, values))
+    tests.extend(_in_window(adds, filter))
+    verdict = tests[0]
+    for test in tests[1:]:
+        verdict = pc.and_(verdict, pc.fill_null(test, fill_value=True))
+    return verdict
+
+
+def _between(adds: pa.Table, column: str, values: tuple[str, ...]) -> list[Any]:
+    low, high = f"min.{column}", f"max.{column}"
+    if not values or not {low, high} <= set(adds.column_names):
+        return []
+    ranges = [(value, value) for value in values] if len(values) <= MANY else [(min(values), max(values))]
+    found = None
+    for first, last in ranges:
+        test = pc.and_kleene(pc.less_equal(adds[low], last), pc.greater_equal(adds[high], first))
+        found = test if found is None else pc.or_kleene(found, test)
+    return [found]
+
+
+def _in_window(adds: pa.Table, filter: Filter) -> list[Any]:
+    tests = []
+    date, high, low = adds["partition.date"], f"max.{filter.time_column}", f"min.{filter.time_column}"
+    if filter.since is not None:
+        tests.append(pc.greater_equal(date, pa.scalar(filter.since.date(), pa.date32())))
+        if high in adds.column_names:
+            since = pa.scalar(filter.since - STATS_ROUNDING, adds[high].type)
+            tests.append(pc.greater_equal(adds[high], since))
+    if filter.until is not None:
+        tests.append(pc.less_equal(date, pa.scalar(filter.until.date(), pa.date32())))
+        if low in adds.column_names:
+            tests.append(pc.less(adds[low], pa.scalar(filter.until, adds[low].type)))
+    return tests

@@ -1,0 +1,256 @@
+"""The Delta tables of a lake: where they are, how they are made, how rows are added and swapped.
+
+Parquet files are laid out here and nowhere else: zstd throughout; long text without dictionary and
+in large pages, so that prompts sent again compress away; Bloom filters on the ids, so that one
+trace is found without reading the rest; row groups of 100,000 rows.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
+
+from argus_lab.errors import LakeNotFound, LakeUnavailable, LakeVersionError
+from argus_lab.schema import SCHEMA_VERSION, Table
+
+__all__ = [
+    "commit",
+    "journal_root",
+    "open_table",
+    "partition_path",
+    "swap",
+    "table_uri",
+    "write_files",
+]
+
+ROW_GROUP_ROWS = 100_000
+_BLOOM = ("trace_id", "span_id", "session_id")
+_STATISTICS = ("start_time", "received_at", "session_id", "trace_id")
+_STAMP = "argus.schema"
+_SWAPS = "argus-swap"
+_CONFIGURATION = {
+    _STAMP: str(SCHEMA_VERSION),
+    "delta.logRetentionDuration": "interval 7 days",
+    "delta.checkpointInterval": "50",
+}
+
+
+def journal_root(lake: str) -> Path:
+    """The local directory of the lake's journals."""
+    return Path(lake) / "_journal"
+
+
+def table_uri(lake: str, table: Table) -> str:
+    """Where a table of the lake is."""
+    return f"{lake.rstrip('/')}/{table.name}"
+
+
+def open_table(lake: str, table: Table, *, create: bool = False) -> DeltaTable:
+    """The newest version of a table.
+
+    Raises
+    ------
+    LakeNotFound
+        No such table, and ``create`` is false.
+    LakeVersionError
+        The table is stamped with another schema version.
+    LakeUnavailable
+        It cannot be read or made: permission, disk full, store out of reach.
+    """
+    uri = table_uri(lake, table)
+    try:
+        found = DeltaTable(uri)
+    except TableNotFoundError:
+        if not create:
+            raise LakeNotFound(
+                f"no lake at {lake!r} (no Delta table {uri!r}). Start a receiver there with:  "
+                f"argus-lab serve --lake {lake}   or pass the right place to al.open(...)."
+            ) from None
+        found = _created(uri, table)
+    except (DeltaError, OSError) as error:
+        raise LakeUnavailable(f"the table {uri!r} cannot be read: {error}") from error
+    _check_stamp(found, uri)
+    return found
+
+
+def _created(uri: str, table: Table) -> DeltaTable:
+    try:
+        if "://" not in uri:
+            Path(uri).mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            uri,
+            schema=table.arrow(),
+            mode="ignore",  # another process may be faster
+            partition_by=list(table.partition_by),
+            name=f"argus {table.name}",
+            configuration=_CONFIGURATION,
+            raise_if_key_not_exists=False,
+        )
+    except (DeltaError, OSError) as error:
+        raise LakeUnavailable(
+            f"the table {uri!r} cannot be made: {error}. Make the directory writable, or choose "
+            "another lake with --lake or ARGUS_LAKE."
+        ) from error
+
+
+def _check_stamp(found: DeltaTable, uri: str) -> None:
+    stamp = found.metadata().configuration.get(_STAMP)
+    if stamp == str(SCHEMA_VERSION):
+        return
+    written = f"schema version {stamp}" if stamp else "no Argus schema version"
+    raise LakeVersionError(
+        f"the table {uri!r} has {written}; this argus-lab reads version {SCHEMA_VERSION}. "
+        "Use the argus-lab that wrote it, or point ARGUS_LAKE at another lake."
+    )
+
+
+def partition_path(values: Mapping[str, str]) -> str:
+    """The directory of a partition, percent-encoded so that no value can leave it.
+
+    Examples
+    --------
+    >>> partition_path({"org": "default", "project": "../../x"})
+    'org=default/project=..%2F..%2Fx'
+    """
+    return "/".join(f"{name}={quote(value, safe='')}" for name, value in values.items())
+
+
+def write_files(lake: str, table: Table, rows: pa.Table) -> list[AddAction]:
+    """Write rows to new Parquet files, one a partition; nobody sees them before :func:`commit`.
+
+    Rows keep their order inside a partition.
+    """
+    keys = list(table.partition_by)
+    places = rows.select(keys).group_by(keys, use_threads=False).aggregate([]).to_pylist()
+    return [
+        _write_file(lake, table, place, rows if len(places) == 1 else _within(rows, place))
+        for place in places
+    ]
+
+
+def _within(rows: pa.Table, place: Mapping[str, Any]) -> pa.Table:
+    mask = None
+    for name, value in place.items():
+        same = pc.equal(rows[name], pa.scalar(value, rows.schema.field(name).type))
+        mask = same if mask is None else pc.and_(mask, same)
+    return rows.filter(mask)
+
+
+def _write_file(lake: str, table: Table, place: Mapping[str, Any], rows: pa.Table) -> AddAction:
+    values = {name: str(value) for name, value in place.items()}
+    path = f"{partition_path(values)}/part-{int(time.time())}-{secrets.token_hex(8)}.parquet"
+    target = Path(table_uri(lake, table)) / path
+    data = rows.drop_columns(list(values))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(data, target, **_layout(table, len(data)))
+        size = target.stat().st_size
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise LakeUnavailable(
+            f"no Parquet file could be written in {lake!r}: {error}. Free disk space or make the "
+            "directory writable; nothing acknowledged is lost meanwhile."
+        ) from error
+    now = int(time.time() * 1000)
+    return AddAction(path, size, values, now, True, json.dumps(_statistics(data)))  # noqa: FBT003
+
+
+def _layout(table: Table, rows: int) -> dict[str, Any]:
+    heavy = {c.name for c in table.columns if c.group in {"content", "raw"}}
+    light = [c.name for c in table.columns if c.name not in heavy | set(table.partition_by)]
+    ndv = max(1, min(rows, ROW_GROUP_ROWS))
+    bloom = {name: {"ndv": ndv, "fpp": 0.01} for name in _BLOOM if name in light}
+    # Ids of spans do not repeat: a dictionary of them would only be thrown away.
+    dictionary = [name for name in light if name not in {"span_id", "parent_span_id", "refusal_id"}]
+    return {
+        "compression": "zstd",
+        "compression_level": 3,
+        "use_dictionary": dictionary,
+        "row_group_size": ROW_GROUP_ROWS,
+        "data_page_size": 1024 * 1024,
+        "write_statistics": light,
+        "bloom_filter_options": bloom,
+        "store_schema": False,
+    }
+
+
+def _statistics(data: pa.Table) -> dict[str, Any]:
+    names = [name for name in _STATISTICS if name in data.column_names]
+    low, high, nulls = {}, {}, {}
+    for name in names:
+        ends = pc.min_max(data[name]).as_py()
+        nulls[name] = data[name].null_count
+        if ends["min"] is not None:
+            low[name], high[name] = _stated(ends["min"]), _stated(ends["max"])
+    return {"numRecords": len(data), "minValues": low, "maxValues": high, "nullCount": nulls}
+
+
+def _stated(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def commit(
+    found: DeltaTable, adds: Sequence[AddAction], transactions: Mapping[str, int]
+) -> None:
+    """Make files visible and record how far each application has come, in one atomic commit."""
+    properties = CommitProperties(
+        app_transactions=[Transaction(app, version) for app, version in transactions.items()]
+    )
+    _transact(found, list(adds), properties)
+
+
+def swap(found: DeltaTable, removed: Iterable[Mapping[str, Any]], adds: Sequence[AddAction]) -> None:
+    """Replace files by others that hold the same rows, in one atomic commit.
+
+    ``removed`` are rows of ``DeltaTable.get_add_actions()``. Swaps are numbered: the commit fails
+    with ``CommitFailedError`` if another swap happened since ``found`` was loaded, because Delta's
+    own conflict check lets two writers remove the same file.
+    """
+    now = int(time.time() * 1000)
+    removes = [
+        RemoveAction(unquote(f["path"]), False, now, f["size_bytes"], _texts(f["partition"]))  # noqa: FBT003
+        for f in removed
+    ]
+    kept = [
+        AddAction(a.path, a.size, a.partition_values, a.modification_time, False, a.stats)  # noqa: FBT003
+        for a in adds
+    ]
+    number = (found.transaction_version(_SWAPS) or 0) + 1
+    properties = CommitProperties(app_transactions=[Transaction(_SWAPS, number)])
+    _transact(found, [*removes, *kept], properties)
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in values.items()}
+
+
+def _transact(found: DeltaTable, actions: list[Any], properties: CommitProperties) -> None:
+    try:
+        found.create_write_transaction(
+            actions,
+            mode="append",
+            schema=found.schema(),
+            partition_by=found.metadata().partition_columns,
+            commit_properties=properties,
+        )
+        found.update_incremental()
+    except OSError as error:
+        raise LakeUnavailable(
+            f"the lake {found.table_uri} cannot be committed to: {error}. Free disk space or make "
+            "the directory writable; nothing acknowledged is lost meanwhile."
+        ) from error

@@ -1,0 +1,51 @@
+"""Journal entries to rows: decode, admit and convention, once more and for good.
+
+Pure: the same entries always give the same rows, which is what makes a replay safe.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from argus_lab import otlp
+from argus_lab.conventions import admit
+from argus_lab.errors import MalformedPayload
+from argus_lab.lake.journal import Record
+from argus_lab.lake.rows import refused_rows, span_rows
+
+__all__ = ["Translation", "translated"]
+
+
+@dataclass(slots=True)
+class Translation:
+    """Rows that entries became. ``refused_ends`` holds, row by row, the offset of its entry."""
+
+    spans: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    refused_ends: list[int] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def translated(journal: str, records: Iterable[Record]) -> Translation:
+    """The rows of some records of one journal."""
+    made = Translation()
+    for record in records:
+        entry = record.entry
+        try:
+            export = otlp.decode(entry.body, entry.encoding)
+        except MalformedPayload:
+            # The receiver answered 400 and journals no such body; an import may hold one.
+            made.counts["malformed"] += 1
+            continue
+        admission = admit(export, project=entry.project)
+        for row in span_rows(export, admission, entry.received_at):
+            made.spans.append(row)
+        place = f"{journal}/{record.end}"
+        for row in refused_rows(admission.refusals, entry.received_at, place):
+            made.refused.append(row)
+            made.refused_ends.append(record.end)
+    made.counts["refused"] += len(made.refused)
+    return made

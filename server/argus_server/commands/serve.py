@@ -1,0 +1,49 @@
+"""``argus-lab serve``: the receiver."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from argus_server.addresses import bind
+from argus_server.logs import Log
+from argus_server.supervisor import Supervisor, announcement
+
+if TYPE_CHECKING:
+    from argus_lab.settings import Settings
+
+__all__ = ["SETTINGS", "serve"]
+
+SETTINGS = (
+    "host",
+    "port",
+    "lake",
+    "workers",
+    "keep",
+    "default_project",
+    "max_body",
+    "max_in_flight",
+    "max_backlog",
+    "commit_every",
+    "compact_every",
+    "target_file_size",
+    "dedup_window",
+    "dedup_ids",
+    "vacuum_after",
+    "cors_origins",
+    "log_level",
+    "mode",
+)
+
+
+def serve(settings: Settings) -> int:
+    """Receive traces until Ctrl-C or SIGTERM; then bring everything acknowledged into the lake."""
+    bound = bind(settings.host, settings.port)
+    for reason in bound.taken:
+        print(f"argus-lab: {reason}; serving on {' and '.join(bound.urls)} only", file=sys.stderr)  # noqa: T201
+    log = Log("supervisor", settings.log_level)
+    try:
+        return Supervisor(settings, bound, log).run(announcement(settings, bound))
+    finally:
+        bound.close()
+        log.close()

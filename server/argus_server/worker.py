@@ -1,0 +1,100 @@
+"""A worker: one event loop that answers on every socket, and stops without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from argus_lab.lake.table import journal_root
+from argus_server.app import create_app
+from argus_server.condition import Condition
+from argus_server.durable import GroupCommit
+from argus_server.ingest import Receiver
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+
+    from sanic.server import AsyncioServer
+
+    from argus_lab.settings import Settings
+    from argus_server.logs import Log
+
+__all__ = ["serve"]
+
+BACKLOG: Final = 1024
+GRACE_SECONDS: Final = 15.0
+"""Time that requests in flight have to end after the worker was asked to stop."""
+FAREWELL_SECONDS: Final = 2.0
+
+
+async def serve(
+    settings: Settings, sockets: Sequence[socket.socket], log: Log, *, ready: Callable[[], None]
+) -> None:
+    """Answer until SIGTERM or the end of stdin; then finish what was begun."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_reader(0, _parent_gone, stop, loop)
+    root = journal_root(settings.lake)
+    commits = GroupCommit(root, log)
+    condition = Condition(root, settings, commits, log)
+    receiver = Receiver(settings, commits, condition, log)
+    watch = asyncio.create_task(condition.watch())
+    try:
+        servers = await _started(receiver, sockets)
+        ready()
+        await stop.wait()
+        await _finish(servers, log)
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        await commits.close()
+        receiver.close()
+
+
+async def _started(receiver: Receiver, sockets: Sequence[socket.socket]) -> list[AsyncioServer]:
+    os.environ["SANIC_IGNORE_PRODUCTION_WARNING"] = "1"  # it is meant to be production
+    app = create_app(receiver)
+    servers: list[AsyncioServer] = []
+    for sock in sockets:
+        server = await app.create_server(
+            sock=sock, backlog=BACKLOG, asyncio_server_kwargs={"start_serving": False}
+        )
+        assert server is not None  # noqa: S101  it is None for run(), never here
+        servers.append(server)
+    await servers[0].startup()  # Sanic wants a server first and is not ready for requests before this
+    for server in servers:
+        await server.start_serving()
+    return servers
+
+
+async def _finish(servers: Sequence[AsyncioServer], log: Log) -> None:
+    """Accept nothing new, let every request in flight get its answer, then close the connections."""
+    for server in servers:
+        server.server.close()
+    deadline = time.monotonic() + GRACE_SECONDS
+    while busy := [c for server in servers for c in list(server.connections) if not c.close_if_idle()]:
+        for connection in busy:
+            if connection.http is not None:
+                connection.http.keep_alive = False  # so that its answer says `Connection: close`
+        if time.monotonic() > deadline:
+            log("warning", "requests cut off", connections=len(busy))
+            for connection in busy:
+                connection.abort()
+            break
+        await asyncio.sleep(0.01)
+    # A closing connection stays listed until what was handed to it is written out.
+    while any(server.connections for server in servers) and time.monotonic() < deadline + FAREWELL_SECONDS:
+        await asyncio.sleep(0.01)
+
+
+def _parent_gone(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    if not os.read(0, 4096):
+        loop.remove_reader(0)
+        stop.set()
