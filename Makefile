@@ -33,7 +33,7 @@ format: $(VENV)/.has-test ## let ruff put the code into shape
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.has-test ## measure this machine: receiving, visibility, reading
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.has-test ## write the generated pages anew and run the code in all pages
 	@$(BIN)/python docs/generate.py
@@ -82,8 +82,9 @@ tests/senders_js/node_modules/.installed: tests/senders_js/package.json
 	    echo "installing Node.js for the tests that send with the JavaScript SDK"; \
 	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; } >/dev/null || true; \
 	fi
-	@if command -v npm >/dev/null; then \
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then \
 	    cd $(@D)/.. && npm install --no-package-lock --no-audit --no-fund --loglevel=error && touch node_modules/.installed; \
 	else \
-	    echo "npm was not found: the tests that send with the JavaScript SDK will fail. Install Node.js 20 or newer." >&2; \
+	    echo "Node.js 20 with npm was not found (node: $$(node --version 2>&1)):" >&2; \
+	    echo "the tests that send with the JavaScript SDK will fail. Install it and run this again." >&2; \
 	fi

@@ -15,6 +15,6 @@ from .errors import PayloadTooLarge as PayloadTooLarge
 from .errors import SettingError as SettingError
 from .errors import UnknownColumn as UnknownColumn
 from .lake.lake import Lake as Lake
-from .lake.lake import open as open
+from .lake.lake import open as open  # noqa: A004  al.open() is how one says it
 
 __version__: str

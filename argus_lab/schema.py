@@ -199,6 +199,13 @@ IDENTITY = _group(
         "resource `argus.service`, else `service.name`",
         required=True,
     ),
+    _c("service_version", "string", "Version of the service.", "resource `service.version`"),
+    _c(
+        "environment",
+        "string",
+        "Where the service runs (production, staging, ...).",
+        "resource `deployment.environment.name`, `deployment.environment`",
+    ),
     _c("trace_id", "string", "Trace id, 32 lowercase hex digits.", otlp="Span.trace_id", required=True),
     _c("span_id", "string", "Span id, 16 lowercase hex digits.", otlp="Span.span_id", required=True),
     _c(

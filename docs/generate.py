@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argus_lab.lake.frames import PANDAS_DTYPES
-
 from argus_lab.schema import REFUSED, SCHEMA_VERSION, SPANS
 from argus_lab.settings import MIB, ROWS
 

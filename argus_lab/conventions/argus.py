@@ -16,10 +16,16 @@ from argus_lab.schema import COMPONENT_TYPES, STEP_KINDS
 
 __all__ = ["EVENTS", "RULES", "content", "error", "is_spoken", "payloads"]
 
-EVENTS = ("argus.input", "argus.output", "argus.error")
+EVENTS = frozenset({"argus.input", "argus.output", "argus.error"})
+_SIGNS = frozenset({"argus.step.kind", "argus.component.type", "argus.component.name"})
 _COMMON_INPUT = frozenset({"text", "messages", "tools", "system_prompt", "arguments"})
 _COMMON_OUTPUT = frozenset({"text", "tool_calls", "stop_reason", "messages"})
-_SPEAKERS = {"system_prompt": "system", "user_message": "user", "assistant_message": "assistant"}
+_SPEAKERS = {
+    "system_prompt": "system",
+    "user_message": "user",
+    "assistant_message": "assistant",
+    "llm_call": "user",
+}
 
 
 def _step_kind(value: Any) -> str | None:
@@ -44,11 +50,9 @@ RULES = (
 )
 
 
-def is_spoken(attributes: dict[str, Any], events: Iterable[dict[str, Any]]) -> bool:
-    """Whether the span speaks this convention."""
-    return any(key.startswith("argus.") for key in attributes) or any(
-        event["name"] in EVENTS for event in events
-    )
+def is_spoken(attributes: dict[str, Any]) -> bool:
+    """Whether the attributes speak this convention; its events do as well."""
+    return not _SIGNS.isdisjoint(attributes)
 
 
 def payloads(events: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ __all__ = ["columns"]
 
 _SOURCES = by_attribute([argus.RULES, otel_genai.RULES])
 _JSON = ("input", "output", "tool_definitions")
+Payloads = dict[str, dict[str, Any]]
 _TYPE_OF_STEP = {"llm_call": "llm", "tool_call": "tool"}
 
 
@@ -30,22 +31,22 @@ def columns(span: Span) -> dict[str, Any]:
     """
     found, origins = filled(span.attributes, _SOURCES, span.unread) if span.attributes else ({}, {})
     _classify(found, span)
-    _add_content(found, span)
-    _add_error(found, span)
+    payloads = argus.payloads(span.events) if span.events else {}
+    _add_content(found, span, payloads)
+    _add_error(found, span, payloads)
     usage = origins.get("input_tokens") or origins.get("output_tokens")
     if usage:
         found["usage_source"] = usage
     if "time_to_first_token_ms" in found:
         found.setdefault("streaming", True)
-    found["dialect"] = _dialect(span)
-    source = "attribute" if "session_id" in found else "trace"
+    found["dialect"] = _dialect(span, payloads)
+    found["session_source"] = "attribute" if "session_id" in found else "trace"
     found.setdefault("session_id", span.trace_id)
-    found["session_source"] = source
     return found
 
 
-def _dialect(span: Span) -> str | None:
-    if argus.is_spoken(span.attributes, span.events):
+def _dialect(span: Span, payloads: Payloads) -> str | None:
+    if payloads or argus.is_spoken(span.attributes):
         return "argus"
     return "otel_genai" if otel_genai.is_spoken(span.attributes) else None
 
@@ -87,30 +88,29 @@ def _component_name(found: dict[str, Any], span: Span) -> str | None:
     return found.get("tool_name")
 
 
-def _add_content(found: dict[str, Any], span: Span) -> None:
+def _add_content(found: dict[str, Any], span: Span, payloads: Payloads) -> None:
     generic = otel_genai.content(span.attributes, span.events)
-    own = argus.content(argus.payloads(span.events), found.get("step_kind")) if span.events else {}
-    for column in {**generic, **own}:
-        mine, theirs = own.get(column), generic.get(column)
-        value = theirs if is_absent(mine) else mine
+    own = argus.content(payloads, found.get("step_kind")) if payloads else {}
+    for column, value in {**generic, **{k: v for k, v in own.items() if not is_absent(v)}}.items():
         if is_absent(value):
             continue
-        if column == "finish_reason":
-            if not is_absent(mine):
-                found[column] = mine
+        if column != "finish_reason":
+            found[column] = dump(value) if column in _JSON else value
+        elif is_absent(own.get(column)):
+            # Inside a message the reason is a deprecated copy of the span's attribute.
             found.setdefault(column, value)
         else:
-            found[column] = dump(value) if column in _JSON else value
+            found[column] = value
     if found.get("span_type") == "tool" and "tool_name" not in found and found.get("component_name"):
         found["tool_name"] = found["component_name"]
 
 
-def _add_error(found: dict[str, Any], span: Span) -> None:
+def _add_error(found: dict[str, Any], span: Span, payloads: Payloads) -> None:
     told: dict[str, Any] = {}
     if span.events:
-        told = otel_genai.exception(span.events) | argus.error(
-            argus.payloads(span.events).get("argus.error", {})
-        )
+        told = otel_genai.exception(span.events)
+    if "argus.error" in payloads:
+        told |= argus.error(payloads["argus.error"])
     kind = text(span.attributes.get("error.type"))
     if kind:
         told.setdefault("error_type", kind)

@@ -15,11 +15,17 @@ __all__ = ["DETAILS", "RULES", "classes", "content", "exception", "is_spoken"]
 DETAILS = "gen_ai.client.inference.operation.details"
 """Event that may carry the content attributes instead of the span."""
 
-_CONTENT = (
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.system_instructions",
-    "gen_ai.tool.definitions",
+_CONTENT = frozenset(
+    {
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.system_instructions",
+        "gen_ai.tool.definitions",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.tool.call.result",
+        "gen_ai.retrieval.query.text",
+        "gen_ai.retrieval.documents",
+    }
 )
 
 
@@ -109,17 +115,21 @@ def _mcp(method: str) -> tuple[str | None, str | None, str | None]:
 
 def content(attributes: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Content columns; ``input`` and ``output`` are not yet JSON text."""
-    sent = {key: attributes[key] for key in _CONTENT if key in attributes}
+    sent = {key: attributes[key] for key in attributes.keys() & _CONTENT}
     for event in events:
         if event["name"] == DETAILS:
             sent |= {k: v for k, v in event["attributes"].items() if k in _CONTENT}
+    if not sent:
+        return {}
     asked = m.messages(sent.get("gen_ai.input.messages"))
     said = m.messages(sent.get("gen_ai.output.messages"))
+    query = text(sent.get("gen_ai.retrieval.query.text"))
     system = m.instructions(sent.get("gen_ai.system_instructions")) or m.system_text(asked)
+    result = sent.get("gen_ai.tool.call.result", sent.get("gen_ai.retrieval.documents"))
     return {
-        "input": asked or parsed(attributes.get("gen_ai.tool.call.arguments")),
-        "output": said or parsed(attributes.get("gen_ai.tool.call.result")),
-        "input_text": m.last_text(asked, "user") or text(attributes.get("gen_ai.retrieval.query.text")),
+        "input": asked or parsed(sent.get("gen_ai.tool.call.arguments", query)),
+        "output": said or parsed(result),
+        "input_text": m.last_text(asked, "user") or query,
         "output_text": m.joined_text(said),
         "system_prompt": system,
         "tool_definitions": m.definitions(sent.get("gen_ai.tool.definitions")),

@@ -17,11 +17,14 @@ __all__ = ["chosen", "count", "flag", "is_absent", "items", "number", "parsed", 
 
 _parse = msgspec.json.Decoder().decode
 _INT64 = 2**63
+_NOT_A_NUMBER = {"$double": "NaN"}
 
 
 def is_absent(value: Any) -> bool:
     """Whether the sender said nothing: null, empty text, or not-a-number."""
-    return value is None or value == "" or value == {"$double": "NaN"}
+    if value is None or value == "":
+        return True
+    return type(value) is dict and value == _NOT_A_NUMBER
 
 
 def parsed(value: Any) -> Any:

@@ -52,9 +52,13 @@ def filled(
     origins: dict[str, str] = {}
     ranks: dict[str, int] = {}
     failed: dict[str, Any] = {}
+    known = sources.get
     for attribute, sent in attributes.items():
-        for column, read, rank in sources.get(attribute, ()):
-            if is_absent(sent) or (column in ranks and ranks[column] < rank):
+        found = known(attribute)
+        if found is None or is_absent(sent):
+            continue
+        for column, read, rank in found:
+            if column in ranks and ranks[column] < rank:
                 continue
             value = read(sent)
             if value is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from argus_lab.lake.snapshot import DataFile, Picked
     from argus_lab.schema import Table
 
-__all__ = ["answer", "connection", "filtered", "rows", "source"]
+__all__ = ["answer", "conditions", "connection", "rows", "source"]
 
 TYPES = {
     "string": "VARCHAR",
@@ -45,12 +45,15 @@ READS = frozenset(
         duckdb.StatementType.MULTI,  # PIVOT
     }
 )
+EXAMPLE = "SELECT service, count(*) FROM spans GROUP BY service"
 CALLERS_FAULT = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
 
 
 def connection() -> duckdb.DuckDBPyConnection:
     """A cursor with temporary objects of its own, on this process's in-memory database."""
-    return _database(os.getpid()).cursor()
+    cursor = _database(os.getpid()).cursor()
+    cursor.execute("SET enable_progress_bar = false")  # on by default in notebooks
+    return cursor
 
 
 @cache
@@ -59,7 +62,6 @@ def _database(_pid: int) -> duckdb.DuckDBPyConnection:
     database = duckdb.connect()
     database.execute("SET GLOBAL TimeZone = 'UTC'")  # else times are in the machine's zone
     database.execute("SET GLOBAL parquet_metadata_cache = true")  # footers are read once
-    database.execute("SET GLOBAL enable_progress_bar = false")
     database.execute("SET GLOBAL python_enable_replacements = false")  # a name is a table, not our variable
     return database
 
@@ -69,7 +71,7 @@ def source(table: Table, files: Sequence[DataFile]) -> str:
     names = ", ".join(f'"{name}"' for name in table.names)
     if not files:
         nulls = ", ".join(f'NULL::{TYPES[column.type]} AS "{column.name}"' for column in table.columns)
-        return f"SELECT {nulls} WHERE false"  # noqa: S608  made of schema.py
+        return f"SELECT {nulls} WHERE false"
     paths = ", ".join(_quoted(file.path) for file in files)
     kinds = ", ".join(f"'{name}': {TYPES[table.column(name).type]}" for name in table.partition_by)
     named = any(HIVE_NULL in file.partition.values() for file in files)
@@ -80,35 +82,35 @@ def source(table: Table, files: Sequence[DataFile]) -> str:
     )
 
 
-def filtered(relation: duckdb.DuckDBPyRelation, filter: Filter) -> duckdb.DuckDBPyRelation:
-    """``relation`` with the filter's values and window, as constants of the plan: no text is pasted.
+def conditions(filter: Filter) -> list[duckdb.Expression]:
+    """The filter's values and window as DuckDB expressions (``where`` is the caller's text).
 
-    Constants, because DuckDB holds them against the files' Bloom filters.
+    Values are constants of the plan, which DuckDB holds against the files' Bloom filters.
     """
+    tests = []
     for column, values in filter.among.items():
         options = [ConstantExpression(value) for value in values]
-        test = ColumnExpression(column).isin(*options) if options else ConstantExpression(value=False)
-        relation = relation.filter(test)
+        tests.append(ColumnExpression(column).isin(*options) if options else ConstantExpression(value=False))
     moment = ColumnExpression(filter.time_column)
     if filter.since is not None:
-        relation = relation.filter(moment >= ConstantExpression(filter.since))
+        tests.append(moment >= ConstantExpression(filter.since))
     if filter.until is not None:
-        relation = relation.filter(moment < ConstantExpression(filter.until))
-    return relation
+        tests.append(moment < ConstantExpression(filter.until))
+    return tests
 
 
 def rows(select: str, picked: Picked, tail: str = "") -> pa.Table:
     """``SELECT select FROM`` the picked rows ``tail``, as Arrow. ``select`` and ``tail`` are ours."""
     filter = picked.filter
-    cursor = connection()
+    # DuckDB itself writes and quotes the constants; one statement, since each costs a look at the files.
+    tests = [str(test) for test in conditions(filter)]
     with translated(filter.where):
-        relation = filtered(cursor.sql(source(picked.table, picked.files)), filter)
-        if filter.where is None:
-            return relation.query("picked", f"SELECT {select} FROM picked {tail}").to_arrow_table()
-        duckdb.SQLExpression(filter.where)  # refuses what is no single expression, such as "1=1) OR (1=1"
-        cursor.execute(f"CREATE TEMP VIEW picked AS {relation.sql_query()}")
-        query = f"SELECT {select} FROM picked WHERE ({filter.where}\n) {tail}"  # noqa: S608  where is the caller's condition
-        return cursor.sql(query, params=filter.params).to_arrow_table()
+        if filter.where is not None:
+            duckdb.SQLExpression(filter.where)  # refuses what is no single expression, such as "1=1) OR (1=1"
+            tests.append(f"({filter.where}\n)")
+        kept = " AND ".join(tests) or "true"
+        query = f"SELECT {select} FROM ({source(picked.table, picked.files)}) AS picked WHERE {kept} {tail}"  # noqa: S608
+        return connection().sql(query, params=filter.params).to_arrow_table()
 
 
 def answer(query: str, params: Any, views: Mapping[str, str]) -> pa.Table:
@@ -136,7 +138,7 @@ def _only_reads(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
     statements = cursor.extract_statements(query)
     if len(statements) != 1 or statements[0].type not in READS:
         raise InvalidArgument(
-            f"one query that reads is expected, such as 'SELECT ... FROM spans'; got {query!r}. "
+            f"one query that reads is expected, such as {EXAMPLE!r}; got {query!r}. "
             "For a session of your own, with tables and settings, use lake.scan(engine='duckdb')."
         )
 

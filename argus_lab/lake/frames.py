@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api.types import pandas_dtype
 
+from argus_lab.lake.selection import shown
+
 if TYPE_CHECKING:
-    from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import Picked, Snapshot
 
-__all__ = ["PANDAS_DTYPES", "origin", "pandas_of", "provenance"]
+__all__ = ["PANDAS_DTYPES", "answered", "narrowed", "origin", "pandas_of", "provenance"]
 
 PANDAS_DTYPES: dict[str, str] = {
     "string": "str",
@@ -23,9 +25,12 @@ PANDAS_DTYPES: dict[str, str] = {
     "bool": "boolean",
     "timestamp": "datetime64[us, UTC]",
     "date": "date32[day][pyarrow]",
-    "list<string>": "list<string>[pyarrow]",
+    "list<string>": "object",
 }
-"""The dtype that a frame has for each type of schema.py, with and without rows or nulls."""
+"""The dtype that a frame has for each type of schema.py, with and without rows or nulls.
+
+A list is a Python list: pandas cannot read a Parquet file back that it wrote from Arrow lists.
+"""
 
 INTEGERS = {
     pa.int8(): "Int8",
@@ -49,7 +54,15 @@ def pandas_of(table: pa.Table) -> pd.DataFrame:
     >>> frame.dtypes.astype(str).to_dict()
     {'n': 'Int64', 't': 'str'}
     """
-    return table.to_pandas(types_mapper=_dtype)
+    nested = [index for index, field in enumerate(table.schema) if pa.types.is_list(field.type)]
+    plain = [index for index in range(table.num_columns) if index not in nested]
+    frame: pd.DataFrame = table.select(plain).to_pandas(types_mapper=_dtype)
+    if not plain:
+        frame = pd.DataFrame(index=pd.RangeIndex(len(table)))
+    for index in nested:
+        lists = pd.Series(_lists(table.column(index)), dtype=object)
+        frame.insert(index, table.field(index).name, lists, allow_duplicates=True)
+    return frame
 
 
 def narrowed(table: pa.Table) -> pa.Table:
@@ -86,6 +99,17 @@ def provenance(picked: Picked, columns: list[str], *, matched: int, returned: in
     }
 
 
+def answered(snapshot: Snapshot, query: str, params: Any, rows: pa.Table) -> dict[str, Any]:
+    """The provenance of a SQL result."""
+    return origin(snapshot) | {
+        "asked": {"sql": query, "params": shown(params)},
+        "columns": rows.column_names,
+        "matched": len(rows),
+        "returned": len(rows),
+        "cut": False,
+    }
+
+
 def _dtype(kind: pa.DataType) -> Any:
     if kind in INTEGERS:
         return pandas_dtype(INTEGERS[kind])
@@ -93,9 +117,20 @@ def _dtype(kind: pa.DataType) -> Any:
         return pd.StringDtype("pyarrow", na_value=float("nan"))
     if pa.types.is_boolean(kind):
         return pd.BooleanDtype()
-    if pa.types.is_date(kind) or pa.types.is_nested(kind):
+    if pa.types.is_date(kind):
         return pd.ArrowDtype(kind)
     return None
+
+
+def _lists(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    found = np.full(len(column), None, dtype=object)
+    valid = np.flatnonzero(column.is_valid())
+    if len(valid):
+        # Assigned through an array of objects, since NumPy would make lists of one length a matrix.
+        lists = np.empty(len(valid), dtype=object)
+        lists[:] = column.drop_null().to_pylist()
+        found[valid] = lists
+    return found
 
 
 def _number(column: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:

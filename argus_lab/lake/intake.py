@@ -43,10 +43,15 @@ class Intake:
     @classmethod
     def opened(cls, settings: Settings) -> Self:
         """Open the tables, making them if need be, and learn the recent ids."""
+        # pyarrow looks for pandas at its first array: a second that the first span need not wait.
+        pa.array([0])
         spans = t.open_table(settings.lake, SPANS, create=True)
         refused = t.open_table(settings.lake, REFUSED, create=True)
         recent = _recent_ids(spans, settings)
-        return cls(settings, t.journal_root(settings.lake), spans, refused, recent)
+        made = cls(settings, t.journal_root(settings.lake), spans, refused, recent)
+        for journal in j.journals(made.root):
+            made._position(journal.name)
+        return made
 
     @property
     def version(self) -> int:

@@ -34,11 +34,13 @@ __all__ = [
     "Entry",
     "JournalWriter",
     "Record",
+    "drop_before",
     "durable_ends",
     "is_live",
     "journals",
     "pack",
     "records",
+    "remove",
     "segments",
 ]
 

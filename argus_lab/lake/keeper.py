@@ -34,7 +34,7 @@ status = read_status
 
 
 def backlog(root: Path) -> int:
-    """Journal bytes that are not in the lake yet."""
+    """Journal bytes that are not in the lake yet, as far as the keeper has said."""
     committed = read_status(root).committed
     return sum(max(0, end - committed.get(name, 0)) for name, end in durable_ends(root).items())
 

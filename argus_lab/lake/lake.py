@@ -9,29 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from argus_lab import settings
-from argus_lab.errors import InvalidArgument, LakeNotFound, NotFound
-from argus_lab.lake import duck, frames, near, read, scan
-from argus_lab.lake.selection import Picks, RefusedSelection, Selection, select, trace_key
-from argus_lab.lake.snapshot import Reader, absent
+from argus_lab.errors import InvalidArgument
+from argus_lab.lake import lookups, read, scan
+from argus_lab.lake.selection import Picks, RefusedSelection, Selection, select
+from argus_lab.lake.snapshot import Reader
 from argus_lab.lake.times import When, instant
-from argus_lab.schema import REFUSED, SPANS, Table
+from argus_lab.schema import REFUSED, SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import duckdb
     import pandas as pd
     import polars as pl
     import pyspark.sql as spark
 
-    from argus_lab.lake.snapshot import Picked, Snapshot
-
 __all__ = ["Lake", "open"]
 
-Columns = Literal["light", "all"] | Sequence[str] if TYPE_CHECKING else object
 
-
-def open(lake: str | os.PathLike[str] | None = None, *, as_of: When | int | None = None) -> Lake:  # noqa: A001  al.open
+def open(lake: str | os.PathLike[str] | None = None, *, as_of: When | int | None = None) -> Lake:
     """Open a lake for reading. No receiver needs to run; one may be writing.
 
     Parameters
@@ -92,10 +88,11 @@ class Lake:
         self._spans.snapshot()
 
     def __repr__(self) -> str:
-        seen = self._spans.last
+        seen = self._spans.last  # no disk: an object is printed at any moment
         projects = len(seen.partition_values("project"))
         pinned = f" as of {self._as_of}" if self._as_of is not None else ""
-        return f"<Lake {self._address}{pinned}: version {seen.version}, {seen.rows:,} spans, {projects} projects>"
+        holds = f"version {seen.version}, {seen.rows:,} spans, {projects} projects"
+        return f"<Lake {self._address}{pinned}: {holds}>"
 
     @property
     def address(self) -> str:
@@ -115,7 +112,7 @@ class Lake:
     def spans(
         self,
         *,
-        columns: Columns = "light",
+        columns: read.Columns = "light",
         limit: int | None = None,
         order: read.Order = "stored",
         **selection: Unpack[Selection],
@@ -142,9 +139,7 @@ class Lake:
         >>> slow.attrs["argus"]["matched"], slow.attrs["argus"]["returned"], slow.attrs["argus"]["cut"]
         (2, 1, True)
         """
-        chosen = SPANS.choose(columns)
-        filter = select(SPANS, selection)
-        return self._frame(self._spans, lambda snapshot: snapshot.pick(filter), chosen, limit, order)
+        return read.frame(self._spans, select(SPANS, selection), columns, limit=limit, order=order)
 
     def count(self, **selection: Unpack[Selection]) -> int:
         """How many spans there are; takes the filters of :class:`Lake`.
@@ -167,16 +162,126 @@ class Lake:
         >>> al.open(tiny_lake).projects()[["project", "traces", "spans"]]
                 project  traces  spans
         0  customer-bot       2      6
-        1       shop-bot       1      2
+        1      shop-bot       1      2
+        """
+        return read.on_newest(self._spans, lambda snapshot: lookups.projects(snapshot, picks))
+
+    def trace(self, trace_id: str, *, columns: read.Columns = "all") -> pd.DataFrame:
+        """All spans of one trace, oldest start first.
+
+        Upper-case ids and ids with hyphens are found too.
+
+        Raises
+        ------
+        NotFound
+            No such trace; the message names traces whose id starts alike.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> al.open(tiny_lake).trace("0AF7651916CD43DD8448EB211C80319C")["name"].tolist()
+        ['user.message', 'chat', 'execute_tool search', 'chat']
+        """
+        return lookups.trace(self._spans, trace_id, columns)
+
+    def session(
+        self, session_id: str, *, project: str | None = None, columns: read.Columns = "all"
+    ) -> pd.DataFrame:
+        """All spans of one session (a conversation), oldest start first.
+
+        Raises
+        ------
+        NotFound
+            No such session; the message names the sessions that come nearest.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> al.open(tiny_lake).session("session-1")["trace_id"].nunique()
+        2
+        """
+        return lookups.session(self._spans, session_id, project, columns)
+
+    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The result of a DuckDB query over the tables ``spans`` and ``refused``.
+
+        ``params`` are bound: a list for ``?`` or ``$1``, a dict for ``$name``. Both tables have every
+        column. Sums of integers come back as integers where they fit into 64 bits.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> al.open(tiny_lake).sql("SELECT service, sum(input_tokens) AS tokens FROM spans "
+        ...     "WHERE project = $project AND input_tokens > 0 GROUP BY service", {"project": "customer-bot"})
+                 service  tokens
+        0  support-agent    4300
+        """
+        return lookups.sql((self._spans, self._refused), query, params)
+
+    @overload
+    def scan(self, engine: Literal["duckdb"] = ..., **picks: Unpack[Picks]) -> duckdb.DuckDBPyRelation: ...
+    @overload
+    def scan(self, engine: Literal["polars"], **picks: Unpack[Picks]) -> pl.LazyFrame: ...
+    @overload
+    def scan(self, engine: spark.SparkSession, **picks: Unpack[Picks]) -> spark.DataFrame: ...
+    def scan(self, engine: Any = "duckdb", **picks: Unpack[Picks]) -> Any:
+        """Spans as a lazy frame, every column, for data larger than memory.
+
+        Nothing is read before the frame is asked for rows; it stays on the version it was made from.
+        For conditions beyond the filters, chain the engine's own.
+
+        Parameters
+        ----------
+        engine
+            ``"duckdb"``, ``"polars"``, or a ``SparkSession``.
+        **picks
+            Filters of :class:`Lake` but ``where`` and ``params``.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> al.open(tiny_lake).scan(project="shop-bot").aggregate("count(*) AS n").fetchall()
+        [(2,)]
         """
         filter = select(SPANS, picks)
-        columns = (
-            "project, list_sort(list(DISTINCT service)) AS services, count(DISTINCT trace_id) AS traces, "
-            "count(*) AS spans, min(start_time) AS first_start, max(start_time) AS last_start"
+        return read.on_newest(self._spans, lambda snapshot: scan.scan(snapshot.pick(filter), engine))
+
+    def refused(
+        self,
+        *,
+        columns: read.Columns = "light",
+        limit: int | None = None,
+        order: read.Order = "stored",
+        **selection: Unpack[RefusedSelection],
+    ) -> pd.DataFrame:
+        """Spans that were received and could not be taken in, each with the reason.
+
+        Filters: ``project``, ``service`` and ``reason``; ``since`` and ``until`` (when received);
+        ``where`` and ``params``. ``columns="all"`` adds what was sent. :meth:`redrive` brings them in.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> len(al.open(tiny_lake).refused())
+        0
+        """
+        return read.frame(self._refused, select(REFUSED, selection), columns, limit=limit, order=order)
+
+    @cached_property
+    def _refused(self) -> Reader:
+        # Versions of the two tables differ, so a pinned version is met through its time.
+        as_of = self._spans.snapshot().as_of if isinstance(self._as_of, int) else self._as_of
+        return Reader(self._address, REFUSED, as_of, may_be_absent=True)
+
+
+def _moment(as_of: When | int | None) -> int | datetime | None:
+    if as_of is None or isinstance(as_of, int):
+        return as_of
+    now = datetime.now(UTC)
+    moment = instant("as_of", as_of, now=now)
+    if moment > now:
+        raise InvalidArgument(
+            f"as_of={as_of!r} is still to come: what will be in the lake then is not known yet. "
+            "Leave as_of out to read the newest version."
         )
-
-        def act(snapshot: Snapshot) -> pd.DataFrame:
-            picked = snapshot.pick(filter)
-            return _framed(picked, duck.rows(columns, picked, "GROUP BY project ORDER BY project"))
-
-        return read.on_newest(self._spans, act)
+    return moment

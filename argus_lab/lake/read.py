@@ -7,6 +7,7 @@ and a sort that spills.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,18 +18,23 @@ import pyarrow.dataset as ds
 from pyarrow import fs
 
 from argus_lab.errors import InvalidArgument, LakeUnavailable, NotFound
-from argus_lab.lake import duck
+from argus_lab.lake import duck, frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import TypeVar
+
+    import pandas as pd
 
     from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import Picked, Reader, Snapshot
 
     T = TypeVar("T")
 
-__all__ = ["Order", "count", "load", "on_newest"]
+__all__ = ["Columns", "Order", "count", "frame", "load", "on_newest"]
+
+Columns = Literal["light", "all"] | Sequence[str]
+"""All but long text and raw JSON, every column, or these."""
 
 Order = Literal["stored", "oldest", "newest"]
 """How rows are ordered: as the files hold them (fastest), or by when they started."""
@@ -37,13 +43,33 @@ SORTED = {
     "spans": ("start_time", "start_unix_nano", "trace_id", "span_id"),
     "refused": ("received_at", "refusal_id"),
 }
+FEW_ROWS = 100_000
+"""Up to this many rows DuckDB stops reading sooner than pyarrow does; both keep the stored order."""
+
 DIRECTION = {"oldest": "ASC", "newest": "DESC"}
+
+
+def frame(
+    reader: Reader, filter: Filter, columns: Columns, *, limit: int | None = None, order: Order = "stored"
+) -> pd.DataFrame:
+    """The rows of ``filter`` as a pandas frame that says where they came from."""
+    chosen = reader.table.choose(columns)
+
+    def act(snapshot: Snapshot) -> pd.DataFrame:
+        picked = snapshot.pick(filter)
+        rows, matched = load(picked, chosen, limit=limit, order=order)
+        found = frames.pandas_of(rows)
+        found.attrs["argus"] = frames.provenance(picked, chosen, matched=matched, returned=len(rows))
+        return found
+
+    return on_newest(reader, act)
 
 
 def load(picked: Picked, columns: Sequence[str], *, limit: int | None, order: Order) -> tuple[pa.Table, int]:
     """The picked rows (at most ``limit`` of them), and how many there are without the limit."""
     _check(limit, order)
-    if _is_plain(picked.filter) and order == "stored":
+    whole = limit is None or limit > FEW_ROWS
+    if _is_plain(picked.filter) and order == "stored" and whole:
         table = _plain(picked, columns, limit)
     else:
         table = _queried(picked, columns, limit, order)
@@ -93,7 +119,7 @@ def _acting(snapshot: Snapshot, act: Callable[[Snapshot], T]) -> T:
         raise LakeUnavailable(f"{snapshot.root} cannot be read: {error}") from error
 
 
-def _check(limit: int | None, order: Order) -> None:
+def _check(limit: object, order: object) -> None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise InvalidArgument(f"limit={limit!r}: a whole number of rows is expected, or None for all.")
     if order != "stored" and order not in DIRECTION:
@@ -133,7 +159,7 @@ def _dataset(picked: Picked) -> ds.FileSystemDataset:
 
 def _nullable(picked: Picked) -> pa.Schema:
     # Files written by another engine may not repeat which columns are required.
-    return pa.schema([field.with_nullable(True) for field in picked.table.arrow()])  # noqa: FBT003
+    return pa.schema([field.with_nullable(True) for field in picked.table.arrow()])
 
 
 def _constants(partition: Any) -> ds.Expression:

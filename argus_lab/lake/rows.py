@@ -11,12 +11,13 @@ import msgspec
 import pyarrow as pa
 
 from argus_lab import conventions
+from argus_lab.conventions.readers import text
 from argus_lab.schema import Table
 
 if TYPE_CHECKING:
     from argus_lab.conventions import Admission, Refusal
     from argus_lab.conventions.admission import Admitted
-    from argus_lab.otlp import Export, Group, Span
+    from argus_lab.otlp import Export, Span
 
 __all__ = ["ORG", "arrow_table", "refused_rows", "sorted_spans", "span_rows"]
 
@@ -43,12 +44,17 @@ def span_rows(export: Export, admission: Admission, received_at: int) -> Iterato
 
 
 def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
-    group: Group = part.group
+    group = part.group
     resource, scope = group.resource, group.scope
     return {
         "org": ORG,
         "project": part.owner.project,
         "service": part.owner.service,
+        "service_version": text(resource.attributes.get("service.version")),
+        "environment": text(
+            resource.attributes.get("deployment.environment.name")
+            or resource.attributes.get("deployment.environment")
+        ),
         "received_at": received_at // 1000,
         "scope_name": scope.name,
         "scope_version": scope.version,

@@ -48,7 +48,10 @@ def of_duckdb(picked: Picked) -> duckdb.DuckDBPyRelation:
     """A relation on a database of its own, so that the caller may make tables beside it."""
     session = duckdb.connect()
     session.execute("SET TimeZone = 'UTC'")
-    return duck.filtered(session.sql(duck.source(picked.table, picked.files)), picked.filter)
+    relation = session.sql(duck.source(picked.table, picked.files))
+    for test in duck.conditions(picked.filter):
+        relation = relation.filter(test)
+    return relation
 
 
 def of_polars(picked: Picked) -> pl.LazyFrame:
@@ -66,7 +69,8 @@ def of_polars(picked: Picked) -> pl.LazyFrame:
     named = any(duck.HIVE_NULL in file.partition.values() for file in picked.files)
     if named:
         frame = frame.with_columns(pl.col("project").fill_null(duck.HIVE_NULL))
-    return _narrowed(frame.select(picked.table.names), picked.filter)
+    narrowed: pl.LazyFrame = _narrowed(frame.select(picked.table.names), picked.filter)
+    return narrowed
 
 
 def of_spark(picked: Picked, session: SparkSession) -> DataFrame:

@@ -9,6 +9,7 @@ query text.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from argus_lab.lake.times import When, instant, spelled
 if TYPE_CHECKING:
     from argus_lab.schema import Table
 
-__all__ = ["Filter", "Picks", "RefusedSelection", "Selection", "Values", "select", "trace_key"]
+__all__ = ["Filter", "Picks", "RefusedSelection", "Selection", "Values", "select", "shown", "trace_key"]
 
 Values = str | Iterable[str] | None
 """One value or several; ``None`` means any, an empty list means none."""
@@ -122,11 +123,15 @@ def select(table: Table, given: Mapping[str, Any], *, now: datetime | None = Non
             f"until={asked['until']!r} is before since={asked['since']!r}; swap them, or leave one out."
         )
     where, params = _condition(asked)
-    shown = {name: _shown(among.get(columns.get(name, ""), value), value) for name, value in asked.items()}
-    return Filter(among, TIME_COLUMN[table.name], since, until, where, params, shown)
+    pictures = {
+        name: among[columns[name]] if name in columns and not isinstance(value, str) else value
+        for name, value in asked.items()
+    }
+    asked = {name: shown(picture) for name, picture in pictures.items()}
+    return Filter(among, TIME_COLUMN[table.name], since, until, where, params, asked)
 
 
-def trace_key(trace_id: str) -> str:
+def trace_key(trace_id: object) -> str:
     """A trace id (or the start of one) as it is stored: lowercase hex, no hyphens.
 
     Examples
@@ -143,6 +148,19 @@ def trace_key(trace_id: str) -> str:
     return key
 
 
+def shown(value: Any) -> Any:
+    """A JSON-able picture of an argument, for a frame's provenance.
+
+    Examples
+    --------
+    >>> shown({"since": datetime(2026, 3, 1, tzinfo=UTC), "ids": (1, 2)})
+    {'since': '2026-03-01T00:00:00+00:00', 'ids': [1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): shown(item) for key, item in value.items()}
+    return [shown(item) for item in value] if isinstance(value, list | tuple) else _plain(value)
+
+
 def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
@@ -155,7 +173,7 @@ def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str]) -> None:
 
 
 def _values(name: str, given: str | Iterable[str]) -> tuple[str, ...]:
-    values = (given,) if isinstance(given, str) else _listed(name, given)
+    values: tuple[Any, ...] = (given,) if isinstance(given, str) else _listed(name, given)
     for value in values:
         if not isinstance(value, str):
             raise InvalidArgument(f"{name}={given!r}: text is expected, or a list of texts; got {value!r}.")
@@ -177,21 +195,12 @@ def _condition(asked: Mapping[str, Any]) -> tuple[str | None, Any]:
     if params is not None and where is None:
         raise InvalidArgument("params are bound in where=, and no where= was given.")
     if isinstance(params, str | bytes) or not isinstance(params, Sequence | Mapping | None):
-        raise InvalidArgument(
-            f"params={params!r}: a list for ? or $1, or a dict for $name, is expected."
-        )
+        raise InvalidArgument(f"params={params!r}: a list for ? or $1, or a dict for $name, is expected.")
     return where, params
-
-
-def _shown(values: tuple[str, ...] | None, value: Any) -> Any:
-    """A JSON-able picture of one argument, for a frame's provenance."""
-    if values is not None:
-        return values[0] if isinstance(value, str) else list(values)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else _plain(value)
 
 
 def _plain(value: Any) -> Any:
     value = spelled(value)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
-from argus_lab.errors import NotFound
+from argus_lab.errors import LakeNotFound, LakeUnavailable, NotFound
 from argus_lab.lake.table import open_table
 
 if TYPE_CHECKING:
@@ -114,22 +114,36 @@ class Reader:
     lake: str
     table: Table
     as_of: int | datetime | None = None
-    _delta: DeltaTable | None = None
-    _last: Snapshot | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    may_be_absent: bool = False
+    _delta: DeltaTable | None = field(default=None, repr=False)
+    _last: Snapshot | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def last(self) -> Snapshot:
+        """The snapshot that was read last, without a look at the disk."""
+        return self._last or absent(self.lake, self.table)
 
     def snapshot(self, *, fresh: bool = False) -> Snapshot:
         """The snapshot to read from. ``fresh`` forgets what is cached: the lake was replaced."""
         with self._lock:
             if fresh:
                 self._delta = self._last = None
-            if self._delta is None:
-                self._delta = self._opened()
-            elif self.as_of is None:
-                self._delta.update_incremental()
-            if self._last is None or self._last.version != self._delta.version():
-                self._last = _pinned(self.lake, self.table, self._delta)
-            return self._last
+            try:
+                return self._read()
+            except (LakeNotFound, NotFound):
+                if self.may_be_absent:
+                    return absent(self.lake, self.table)
+                raise
+
+    def _read(self) -> Snapshot:
+        if self._delta is None:
+            self._delta = self._opened()
+        elif self.as_of is None:
+            _update(self._delta)
+        if self._last is None or self._last.version != self._delta.version():
+            self._last = _pinned(self.lake, self.table, self._delta)
+        return self._last
 
     def _opened(self) -> DeltaTable:
         delta = open_table(self.lake, self.table)
@@ -149,6 +163,13 @@ def _pinned(lake: str, table: Table, delta: DeltaTable) -> Snapshot:
     keys = [(name, "ascending") for name in (*order, "modification_time", "path")]
     root = f"{lake}/{table.name}"
     return Snapshot(lake, table, root, delta.version(), _committed_at(delta), adds.sort_by(keys))
+
+
+def _update(delta: DeltaTable) -> None:
+    try:
+        delta.update_incremental()
+    except (DeltaError, OSError) as error:
+        raise LakeUnavailable(f"the table {delta.table_uri} cannot be read: {error}") from error
 
 
 def _committed_at(delta: DeltaTable) -> datetime | None:

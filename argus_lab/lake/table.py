@@ -8,10 +8,12 @@ trace is found without reading the rest; row groups of 100,000 rows.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -20,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from argus_lab.errors import LakeNotFound, LakeUnavailable, LakeVersionError
@@ -33,6 +35,7 @@ __all__ = [
     "partition_path",
     "swap",
     "table_uri",
+    "write_file",
     "write_files",
 ]
 
@@ -136,7 +139,12 @@ def write_files(lake: str, table: Table, rows: pa.Table) -> list[AddAction]:
     keys = list(table.partition_by)
     places = rows.select(keys).group_by(keys, use_threads=False).aggregate([]).to_pylist()
     return [
-        _write_file(lake, table, place, rows if len(places) == 1 else _within(rows, place))
+        write_file(
+            lake,
+            table,
+            place,
+            (rows if len(places) == 1 else _within(rows, place)).drop_columns(keys).to_reader(),
+        )
         for place in places
     ]
 
@@ -149,14 +157,19 @@ def _within(rows: pa.Table, place: Mapping[str, Any]) -> pa.Table:
     return rows.filter(mask)
 
 
-def _write_file(lake: str, table: Table, place: Mapping[str, Any], rows: pa.Table) -> AddAction:
-    values = {name: str(value) for name, value in place.items()}
+def write_file(
+    lake: str, table: Table, place: Mapping[str, Any], batches: pa.RecordBatchReader
+) -> AddAction:
+    """Write one Parquet file of a partition, durably; ``batches`` are without partition columns."""
+    values = {name: str(place[name]) for name in table.partition_by}
     path = f"{partition_path(values)}/part-{int(time.time())}-{secrets.token_hex(8)}.parquet"
     target = Path(table_uri(lake, table)) / path
-    data = rows.drop_columns(list(values))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(data, target, **_layout(table, len(data)))
+        with pq.ParquetWriter(target, batches.schema, **_layout(table)) as writer:
+            for batch in batches:
+                writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+        _sync(target)
         size = target.stat().st_size
     except OSError as error:
         target.unlink(missing_ok=True)
@@ -165,21 +178,28 @@ def _write_file(lake: str, table: Table, place: Mapping[str, Any], rows: pa.Tabl
             "directory writable; nothing acknowledged is lost meanwhile."
         ) from error
     now = int(time.time() * 1000)
-    return AddAction(path, size, values, now, True, json.dumps(_statistics(data)))  # noqa: FBT003
+    return AddAction(path, size, values, now, True, json.dumps(_statistics(target)))  # noqa: FBT003
 
 
-def _layout(table: Table, rows: int) -> dict[str, Any]:
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@cache
+def _layout(table: Table) -> dict[str, Any]:
     heavy = {c.name for c in table.columns if c.group in {"content", "raw"}}
     light = [c.name for c in table.columns if c.name not in heavy | set(table.partition_by)]
-    ndv = max(1, min(rows, ROW_GROUP_ROWS))
-    bloom = {name: {"ndv": ndv, "fpp": 0.01} for name in _BLOOM if name in light}
+    bloom = {name: {"ndv": ROW_GROUP_ROWS, "fpp": 0.01} for name in _BLOOM if name in light}
     # Ids of spans do not repeat: a dictionary of them would only be thrown away.
     dictionary = [name for name in light if name not in {"span_id", "parent_span_id", "refusal_id"}]
     return {
         "compression": "zstd",
         "compression_level": 3,
         "use_dictionary": dictionary,
-        "row_group_size": ROW_GROUP_ROWS,
         "data_page_size": 1024 * 1024,
         "write_statistics": light,
         "bloom_filter_options": bloom,
@@ -187,21 +207,26 @@ def _layout(table: Table, rows: int) -> dict[str, Any]:
     }
 
 
-def _statistics(data: pa.Table) -> dict[str, Any]:
-    names = [name for name in _STATISTICS if name in data.column_names]
-    low, high, nulls = {}, {}, {}
-    for name in names:
-        ends = pc.min_max(data[name]).as_py()
-        nulls[name] = data[name].null_count
-        if ends["min"] is not None:
-            low[name], high[name] = _stated(ends["min"]), _stated(ends["max"])
-    return {"numRecords": len(data), "minValues": low, "maxValues": high, "nullCount": nulls}
+def _statistics(path: Path) -> dict[str, Any]:
+    """What the footer says of the columns that reads are narrowed by, in Delta's form."""
+    footer = pq.read_metadata(path)
+    low: dict[str, Any] = {}
+    high: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    places = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
+    for name in (name for name in _STATISTICS if name in places):
+        groups = [footer.row_group(i).column(places[name]) for i in range(footer.num_row_groups)]
+        found = [g.statistics for g in groups if g.is_stats_set]
+        nulls[name] = sum(s.null_count for s in found)
+        ends = [s for s in found if s.has_min_max]
+        if ends:
+            low[name] = _stated(min(s.min for s in ends))
+            high[name] = _stated(max(s.max for s in ends))
+    return {"numRecords": footer.num_rows, "minValues": low, "maxValues": high, "nullCount": nulls}
 
 
 def _stated(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return value.isoformat() if isinstance(value, date) else value
+    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else value
 
 
 def commit(
@@ -249,8 +274,20 @@ def _transact(found: DeltaTable, actions: list[Any], properties: CommitPropertie
             commit_properties=properties,
         )
         found.update_incremental()
-    except OSError as error:
+        _sync_log(found)
+    except CommitFailedError:
+        raise
+    except (DeltaError, OSError) as error:
         raise LakeUnavailable(
             f"the lake {found.table_uri} cannot be committed to: {error}. Free disk space or make "
             "the directory writable; nothing acknowledged is lost meanwhile."
         ) from error
+
+
+def _sync_log(found: DeltaTable) -> None:
+    """Put the commit on disk: the journal is deleted on the strength of it."""
+    if "://" in found.table_uri and not found.table_uri.startswith("file://"):
+        return  # an object store answers when it holds the data
+    log = Path(found.table_uri.removeprefix("file://")) / "_delta_log"
+    _sync(log / f"{found.version():020d}.json")
+    _sync(log)

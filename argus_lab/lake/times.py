@@ -16,6 +16,7 @@ UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+")
 PART = re.compile(r"(\d+(?:\.\d+)?)([wdhms])")
 
+
 def instant(name: str, value: When, *, now: datetime) -> datetime:
     """The moment that ``value`` names, in UTC.
 
@@ -50,6 +51,7 @@ def instant(name: str, value: When, *, now: datetime) -> datetime:
     # A plain datetime: pandas Timestamps carry nanoseconds, which the stored column does not.
     return datetime(*utc.timetuple()[:6], utc.microsecond, tzinfo=UTC)
 
+
 def spelled(value: object) -> object:
     """``value`` as it goes into a frame's provenance: times become ISO text.
 
@@ -62,7 +64,8 @@ def spelled(value: object) -> object:
         return value.isoformat()
     return str(value) if isinstance(value, timedelta) else value
 
-def _moment(name: str, value: When, now: datetime) -> datetime:
+
+def _moment(name: str, value: object, now: datetime) -> datetime:
     try:
         if isinstance(value, str):
             text = value.strip()
@@ -81,8 +84,10 @@ def _moment(name: str, value: When, now: datetime) -> datetime:
         return datetime(value.year, value.month, value.day)  # noqa: DTZ001  refused as naive by the caller
     raise _unusable(name, value, "is not a time")
 
+
 def _seconds(text: str) -> float:
     return sum(float(number) * UNITS[unit] for number, unit in PART.findall(text))
+
 
 def _unusable(name: str, value: object, what: str) -> InvalidArgument:
     return InvalidArgument(

@@ -7,19 +7,20 @@ commit touches other files.
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import time
-from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -132,9 +133,12 @@ def _local(settings: Settings) -> bool:
 def _tend_table(settings: Settings, table: Table, *, all_files: bool) -> Summary:
     found = t.open_table(settings.lake, table)
     total = _expire(found, settings)
-    for files in _mergeable(_files(found), settings.target_file_size, all_files=all_files):
+    for part in _partitions(found):
+        files = _mergeable(part.files, settings.target_file_size, all_files=all_files)
+        if not files:
+            continue
         try:
-            total += _merge(settings.lake, table, found, files)
+            total += _merge(settings.lake, table, found, part, files)
         except CommitFailedError as error:
             # Somebody else swapped files since we looked; ours are not referenced, vacuum has them.
             log.info("a merge was overtaken: %s", error)
@@ -143,21 +147,33 @@ def _tend_table(settings: Settings, table: Table, *, all_files: bool) -> Summary
     return total + _vacuum(found, settings)
 
 
+@dataclass(frozen=True)
+class Partition:
+    """A partition with its files, rows of ``DeltaTable.get_add_actions()``."""
+
+    values: dict[str, Any]
+    files: list[dict[str, Any]]
+
+
+def _partitions(found: DeltaTable) -> list[Partition]:
+    parts: dict[tuple[Any, ...], Partition] = {}
+    for file in _files(found):
+        values = file["partition"]
+        parts.setdefault(tuple(values.values()), Partition(values, [])).files.append(file)
+    return list(parts.values())
+
+
 def _files(found: DeltaTable) -> list[dict[str, Any]]:
     return pa.table(found.get_add_actions()).to_pylist()
 
 
 def _mergeable(
     files: list[dict[str, Any]], target: int, *, all_files: bool
-) -> list[list[dict[str, Any]]]:
-    """By partition, the files to merge: small ones, once there are many of them."""
-    partitions: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for file in files:
-        if file["size_bytes"] < target // 2:
-            partitions[tuple(file["partition"].values())].append(file)
+) -> list[dict[str, Any]]:
+    """The small files of a partition, once there are many of them."""
+    small = [file for file in files if file["size_bytes"] < target // 2]
     least = 2 if all_files else MERGE_FILES
-    chosen = [_batch(part, target) for part in partitions.values() if len(part) >= least]
-    return [part for part in chosen if len(part) > 1]
+    return _batch(small, target) if len(small) >= least else []
 
 
 def _batch(files: list[dict[str, Any]], target: int) -> list[dict[str, Any]]:
@@ -171,43 +187,63 @@ def _batch(files: list[dict[str, Any]], target: int) -> list[dict[str, Any]]:
     return taken
 
 
-def _merge(lake: str, table: Table, found: DeltaTable, files: list[dict[str, Any]]) -> Summary:
-    root = t.table_uri(lake, table)
-    read = [pq.ParquetFile(Path(root) / unquote(file["path"])).read() for file in files]
-    rows = pa.concat_tables(read, promote_options="default")
-    merged = _without_duplicates(rows) if table is SPANS else rows
-    whole = _with_partition(merged, table, files[0]["partition"])
-    adds = t.write_files(lake, table, whole)
-    t.swap(found, files, adds)
-    return Summary(merged=len(files), written=len(adds), duplicates=len(rows) - len(merged))
+def _merge(
+    lake: str, table: Table, found: DeltaTable, part: Partition, files: list[dict[str, Any]]
+) -> Summary:
+    """Rewrite files of a partition as one: sorted, and each span once."""
+    paths = _paths(lake, table, files)
+    others = _paths(lake, table, [f for f in part.files if f not in files])
+    with _database(lake) as database:
+        reader = database.sql(_merged_sql(table, paths, others)).to_arrow_reader(t.ROW_GROUP_ROWS)
+        add = t.write_file(lake, table, part.values, _in_schema(reader, table))
+    before = sum(file["num_records"] for file in files)
+    after = int(json.loads(add.stats)["numRecords"])
+    t.swap(found, files, [add] if after else [])
+    return Summary(merged=len(files), written=1, duplicates=before - after)
 
 
-def _without_duplicates(rows: pa.Table) -> pa.Table:
-    """In file order, each span once: the delivery received first."""
-    order = [("trace_id", "ascending"), ("span_id", "ascending"), ("received_at", "ascending")]
-    by_id = rows.take(pc.sort_indices(rows, sort_keys=order))
-    if len(by_id) > 1:
-        again = pc.and_(_same_as_before(by_id["trace_id"]), _same_as_before(by_id["span_id"]))
-        keep = pa.concat_arrays([pa.array([True]), pc.invert(again)])
-        by_id = by_id.filter(keep)
-    return by_id.sort_by([(name, "ascending") for name in SORTED_BY])
+def _paths(lake: str, table: Table, files: list[dict[str, Any]]) -> list[str]:
+    return [f"{t.table_uri(lake, table)}/{unquote(file['path'])}" for file in files]
 
 
-def _same_as_before(column: pa.ChunkedArray) -> pa.Array:
-    here = column.slice(1).combine_chunks()
-    before = column.slice(0, len(column) - 1).combine_chunks()
-    return pc.equal(here, before)
+def _merged_sql(table: Table, paths: list[str], others: list[str]) -> str:
+    """Rows of files in lake order; of spans, the delivery received first, if no other file has it."""
+    source = f"read_parquet({_listed(paths)}, hive_partitioning = false, union_by_name = true)"
+    if table is not SPANS:
+        return f"select * from {source}"
+    elsewhere = ""
+    if others:
+        known = f"read_parquet({_listed(others)}, hive_partitioning = false, union_by_name = true)"
+        elsewhere = f" where (trace_id, span_id) not in (select (trace_id, span_id) from {known})"
+    return (
+        f"select * from {source}{elsewhere} "
+        "qualify row_number() over (partition by trace_id, span_id order by received_at) = 1 "
+        f"order by {', '.join(SORTED_BY)}"
+    )
 
 
-def _with_partition(rows: pa.Table, table: Table, values: dict[str, Any]) -> pa.Table:
-    schema = table.arrow()
-    columns = [
-        pa.repeat(pa.scalar(values[field.name], field.type), len(rows))
-        if field.name in values
-        else rows[field.name].cast(field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
+def _listed(paths: list[str]) -> str:
+    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
+
+
+@contextmanager
+def _database(lake: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB that sorts out of core, leaving most of the machine to the receiver."""
+    spill = t.journal_root(lake) / "spill"
+    settings = {"memory_limit": "1GB", "threads": 1, "temp_directory": str(spill)}
+    with duckdb.connect(config=settings) as database:
+        database.execute("set TimeZone = 'UTC'")
+        yield database
+
+
+def _in_schema(reader: pa.RecordBatchReader, table: Table) -> pa.RecordBatchReader:
+    keys = set(table.partition_by)
+    schema = pa.schema([field for field in table.arrow() if field.name not in keys])
+    batches = (
+        pa.RecordBatch.from_arrays([batch[f.name].cast(f.type) for f in schema], schema=schema)
+        for batch in reader
+    )
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _expire(found: DeltaTable, settings: Settings) -> Summary:
@@ -229,7 +265,7 @@ def _vacuum(found: DeltaTable, settings: Settings) -> Summary:
     if last is not None and time.monotonic() - last < min(_VACUUM_EVERY, settings.vacuum_after):
         return Summary()
     _vacuumed[found.table_uri] = time.monotonic()
-    hours = max(0, int(settings.vacuum_after // 3600))
+    hours = math.ceil(settings.vacuum_after / 3600)
     gone = found.vacuum(
         retention_hours=hours, dry_run=False, enforce_retention_duration=False
     )

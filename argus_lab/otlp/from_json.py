@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -12,12 +11,13 @@ from argus_lab.otlp import json_types as wire
 from argus_lab.otlp.export import Export, Group, Ids, Issue, Resource, Scope, Span
 from argus_lab.otlp.ids import hex_id, id_problem
 from argus_lab.otlp.numbers import KIND_NAMES, STATUS_NAMES, count, enum_name, nano, whole
-from argus_lab.otlp.values import DEEPEST, attribute_map, double, dump, integer, nested_map
+from argus_lab.otlp.values import DEEPEST, attribute_map, double, integer, nested_map
 
 __all__ = ["export_of_request", "identify", "parse", "read"]
 
 _parse = msgspec.json.Decoder(wire.Request).decode
 _NO_KEYS: dict[str, Any] = {}
+_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 def parse(body: bytes) -> Export:
@@ -46,10 +46,19 @@ def _group(rs: wire.ResourceSpans, ss: wire.ScopeSpans, path: str) -> Group:
 
 def _resource(rs: wire.ResourceSpans) -> Resource:
     sent = rs.resource or wire.Resource()
-    refs = [msgspec.to_builtins(ref) for ref in sent.entity_refs or ()]
+    refs = [
+        {
+            "schema_url": ref.schema_url or "",
+            "type": ref.type or "",
+            "id_keys": ref.id_keys or [],
+            "description_keys": ref.description_keys or [],
+        }
+        for ref in sent.entity_refs or ()
+        if ref is not None
+    ]
     return Resource(
         _attributes(sent.attributes),
-        whole(sent.dropped_attributes_count),
+        count(sent.dropped_attributes_count, "dropped_attributes_count", {}),
         rs.schema_url or None,
         refs or None,
     )
@@ -61,7 +70,7 @@ def _scope(ss: wire.ScopeSpans) -> Scope:
         sent.name or None,
         sent.version or None,
         _attributes(sent.attributes),
-        whole(sent.dropped_attributes_count),
+        count(sent.dropped_attributes_count, "dropped_attributes_count", {}),
         ss.schema_url or None,
     )
 
@@ -109,30 +118,39 @@ def read(span: wire.Span) -> Span:
 
 
 def _event(event: wire.Event) -> dict[str, Any]:
-    time = whole(event.time_unix_nano)
     found: dict[str, Any] = {
-        "time_unix_nano": event.time_unix_nano if time is None else integer(time),
-        "name": event.name,
+        "time_unix_nano": _number(event.time_unix_nano or 0),
+        "name": event.name or "",
         "attributes": _attributes(event.attributes),
     }
-    if event.dropped_attributes_count:
-        found["dropped_attributes_count"] = whole(event.dropped_attributes_count)
+    dropped = _number(event.dropped_attributes_count or 0)
+    if dropped:
+        found["dropped_attributes_count"] = dropped
     return found
 
 
 def _link(link: wire.Link) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "trace_id": hex_id(link.trace_id or "", 32) or link.trace_id,
-        "span_id": hex_id(link.span_id or "", 16) or link.span_id,
+        "trace_id": hex_id(link.trace_id or "", 32) or link.trace_id or "",
+        "span_id": hex_id(link.span_id or "", 16) or link.span_id or "",
         "attributes": _attributes(link.attributes),
     }
     if link.trace_state:
         found["trace_state"] = link.trace_state
-    if link.flags is not None:
-        found["flags"] = whole(link.flags)
-    if link.dropped_attributes_count:
-        found["dropped_attributes_count"] = whole(link.dropped_attributes_count)
+    numbers = {"flags": link.flags, "dropped_attributes_count": link.dropped_attributes_count}
+    for name, sent in numbers.items():
+        number = _number(sent or 0)
+        if number:
+            found[name] = number
     return found
+
+
+def _number(sent: float | str) -> Any:
+    """A number for raw JSON: whole if it can be read so, else as sent."""
+    number = whole(sent)
+    if number is not None:
+        return integer(number)
+    return double(sent) if isinstance(sent, float) else sent
 
 
 def _attributes(sent: list[wire.KeyValue] | None) -> dict[str, Any]:
@@ -147,14 +165,13 @@ def _value(sent: wire.AnyValue | None, depth: int) -> Any:  # noqa: C901, PLR091
     if sent.string_value is not None:
         return sent.string_value
     if sent.int_value is not None:
-        number = whole(sent.int_value)
-        return sent.int_value if number is None else integer(number)
+        return _number(sent.int_value)
     if sent.bool_value is not None:
         return sent.bool_value
     if sent.double_value is not None:
         return _double(sent.double_value)
     if sent.array_value is None and sent.kvlist_value is None:
-        return None if sent.bytes_value is None else {"$bytes": _base64(sent.bytes_value)}
+        return None if sent.bytes_value is None else _bytes(sent.bytes_value)
     if depth >= DEEPEST:
         return {"$json": msgspec.json.encode(sent).decode()}
     if sent.array_value is not None:
@@ -170,13 +187,12 @@ def _double(sent: float | str) -> Any:
         return sent
 
 
-def _base64(sent: str) -> str:
-    """The same bytes in standard base64 (proto3 JSON also allows the URL alphabet)."""
+def _bytes(sent: str) -> Any:
+    """Bytes in standard base64 (proto3 JSON also allows the URL alphabet, and no padding); text that
+    is no base64 stays text."""
+    standard = sent.translate(_STANDARD_ALPHABET).rstrip("=")
     try:
-        return base64.b64encode(base64.b64decode(sent, altchars=None, validate=True)).decode()
-    except (ValueError, binascii.Error):
-        padded = sent + "=" * (-len(sent) % 4)
-        try:
-            return base64.b64encode(base64.urlsafe_b64decode(padded)).decode()
-        except (ValueError, binascii.Error):
-            return dump(sent)
+        raw = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except ValueError:
+        return sent
+    return {"$bytes": base64.b64encode(raw).decode()}

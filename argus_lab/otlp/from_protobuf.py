@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from argus_lab.otlp.export import Export, Group, Ids, Issue, Resource, Scope, Span
 from argus_lab.otlp.numbers import KIND_NAMES, STATUS_NAMES, enum_name, nano
-from argus_lab.otlp.values import DEEPEST, attribute_map, double, nested_map
+from argus_lab.otlp.values import DEEPEST, attribute_map, double, integer, nested_map
 
 __all__ = ["export_of_request", "identify", "parse", "read", "single_body"]
 
@@ -137,7 +137,7 @@ def read(span: trace_pb2.Span) -> Span:
 
 def _event(event: trace_pb2.Span.Event) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "time_unix_nano": event.time_unix_nano,
+        "time_unix_nano": integer(event.time_unix_nano),
         "name": event.name,
         "attributes": _attributes(event.attributes),
     }

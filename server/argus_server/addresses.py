@@ -51,7 +51,10 @@ def bind(host: str, ports: Sequence[int]) -> Bound:
     """
     sockets: list[socket.socket] = []
     taken: list[str] = []
-    for port in dict.fromkeys(ports or DEFAULT_PORTS):
+    wanted = ports or DEFAULT_PORTS
+    for place, port in enumerate(wanted):
+        if port and port in wanted[:place]:
+            continue  # the same port twice is one; 0 twice is two that are free
         try:
             sockets.append(_listening(host, port))
         except OSError as error:

@@ -15,6 +15,7 @@ from argus_server.logs import places
 from argus_server.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
     from sanic import Request
@@ -29,6 +30,7 @@ DISCARDED_BYTES: Final = 1024**3
 _PAGES: Final = (
     "POST /v1/traces, POST /v1/logs, POST /v1/metrics, POST /v1/flush, GET /healthz, GET /readyz, GET /metrics"
 )
+IGNORED_SIGNALS: Final = ("logs", "metrics")
 _CORS_HEADERS: Final = "content-type, content-encoding, x-argus-project"
 
 
@@ -62,16 +64,21 @@ def _traces(app: Sanic[Any, Any], receiver: Receiver) -> None:
 def _others(app: Sanic[Any, Any], receiver: Receiver) -> None:
     root = journal_root(receiver.settings.lake)
 
-    @app.post("/v1/<signal:logs|metrics>", stream=True, name="ignored")
-    async def ignored(request: Request, signal: str) -> HTTPResponse:
-        encoding = answers.encoding_of(request.headers.get("content-type"))
-        if encoding is None:
-            raise Problem(415, "Content-Type must be application/json or application/x-protobuf")
-        while request.stream is not None and await request.stream.read():
-            pass  # counted, not kept
-        metrics.IGNORED.labels(signal).inc()
-        metrics.REQUESTS.labels(signal, encoding, "200").inc()
-        return answers.nothing(encoding)
+    def ignored(signal: str) -> Callable[[Request], Awaitable[HTTPResponse]]:
+        async def answer(request: Request) -> HTTPResponse:
+            encoding = answers.encoding_of(request.headers.get("content-type"))
+            if encoding is None:
+                raise Problem(415, "Content-Type must be application/json or application/x-protobuf")
+            while request.stream is not None and await request.stream.read():
+                pass  # counted, not kept
+            metrics.IGNORED.labels(signal).inc()
+            metrics.REQUESTS.labels(signal, encoding, "200").inc()
+            return answers.nothing(encoding)
+
+        return answer
+
+    for name in IGNORED_SIGNALS:
+        app.add_route(ignored(name), f"/v1/{name}", methods=["POST"], stream=True, name=name)
 
     @app.post("/v1/flush", stream=True, name="flush")
     async def flushed(request: Request) -> HTTPResponse:
@@ -85,7 +92,7 @@ def _others(app: Sanic[Any, Any], receiver: Receiver) -> None:
     async def ready(_: Request) -> HTTPResponse:
         return health.ready(receiver.condition)
 
-    @app.get("/metrics", name="metrics")
+    @app.get("/metrics", name="counted")
     async def counted(_: Request) -> HTTPResponse:
         return health.counted(receiver.condition)
 
@@ -125,16 +132,18 @@ def _cross_origin(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
         origin = request.headers.get("origin")
         return origin if origin and ("*" in origins or origin in origins) else None
 
-    @app.options("/v1/<signal:traces|logs|metrics>", name="preflight")
-    async def preflight(request: Request, signal: str) -> HTTPResponse:
+    async def preflight(request: Request) -> HTTPResponse:
         if granted(request) is None:
-            raise Problem(403, f"this origin may not post {signal} (setting cors_origins, ARGUS_CORS_ORIGINS)")
+            raise Problem(403, "this origin may not post here (setting cors_origins, ARGUS_CORS_ORIGINS)")
         headers = {
             "Access-Control-Allow-Methods": "POST",
             "Access-Control-Allow-Headers": _CORS_HEADERS,
             "Access-Control-Max-Age": "600",
         }
         return HTTPResponse(status=204, headers=headers)
+
+    for name in ("traces", *IGNORED_SIGNALS):
+        app.add_route(preflight, f"/v1/{name}", methods=["OPTIONS"], name=f"preflight_{name}")
 
     @app.on_response
     async def grant(request: Request, response: HTTPResponse) -> None:

@@ -6,12 +6,12 @@ A worker looks at the keeper and the backlog a few times a second instead of at 
 from __future__ import annotations
 
 import asyncio
-import time
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from argus_lab.errors import ArgusError
-from argus_lab.lake import journal, keeper
+from argus_lab.lake import keeper
 from argus_server.logs import places
 from argus_server.problems import Problem
 
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from argus_server.durable import GroupCommit
     from argus_server.logs import Log
 
-__all__ = ["Condition", "Look"]
+__all__ = ["Condition", "Look", "lives"]
 
 LOOK_SECONDS: Final = 0.25
-ABSENT_SECONDS: Final = 30.0
-"""A keeper that is still absent after this long is a failure; before, it is a start or a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,6 @@ class Condition:
         self._max_backlog = settings.max_backlog
         self._commits = commits
         self._log = log
-        self._seen_keeper = time.monotonic()
 
     def check(self) -> None:
         """Raise the 503 or 429 that a trace request gets now, if it gets one.
@@ -64,7 +61,8 @@ class Condition:
         """Every reason for which this worker is not ready; none if it is."""
         found = [reason for reason in (self._commits.failure, self.look.failure) if reason]
         if self.look.absent and not self.look.failure:
-            found.append("the keeper, which brings spans into the lake, is not running yet")
+            # No reason to refuse spans: they are durable without it, and the backlog has a limit.
+            found.append("the keeper, which brings spans into the lake, is not running")
         if self.look.backlog > self._max_backlog:
             found.append(self._backlog_reason())
         return found
@@ -82,24 +80,33 @@ class Condition:
     def _see(self) -> Look:
         try:
             status = keeper.status(self._root)
-            backlog = journal.backlog(self._root)
+            backlog = keeper.backlog(self._root)
         except (ArgusError, OSError) as error:
             return Look(failure=f"the lake's journal cannot be read: {error}")
         except Exception as error:  # noqa: BLE001  the watch must outlive whatever a look meets
             self._log("error", "look failed", exception=places(error))
             return Look(failure=f"the lake's journal cannot be read ({type(error).__name__})")
-        now = time.monotonic()
-        if status.state != "absent":
-            self._seen_keeper = now
-        failure = None
-        if status.state == "failing":
-            failure = status.reason or "the keeper is failing"
-        elif now - self._seen_keeper > ABSENT_SECONDS:
-            failure = f"no keeper has brought spans into the lake for {ABSENT_SECONDS:g} seconds"
-        return Look(failure, status.state == "absent", backlog, status.table_version)
+        if status.state == "absent" or not lives(status.pid):
+            # What a keeper said before it died says nothing about the one that comes after it.
+            return Look(None, absent=True, backlog=backlog, table_version=status.table_version)
+        failure = (status.reason or "the keeper is failing") if status.state == "failing" else None
+        return Look(failure, absent=False, backlog=backlog, table_version=status.table_version)
 
     def _backlog_reason(self) -> str:
         return (
             f"{self.look.backlog} bytes of acknowledged spans wait to be brought into the lake and the "
             f"limit is {self._max_backlog}; send again in a second (setting max_backlog, ARGUS_MAX_BACKLOG)"
         )
+
+
+def lives(pid: int | None) -> bool:
+    """Whether a process of this machine exists."""
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, as somebody else's
+        return True
+    return True

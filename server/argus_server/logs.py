@@ -112,7 +112,7 @@ def adopt_logging(log: Log) -> None:
         logger.handlers = [handler] if name is None else []
         logger.propagate = True
         logger.setLevel(logging.WARNING)
-    logging.getLogger("argus_lab").setLevel(logging.INFO)
+    logging.getLogger("argus").setLevel(logging.INFO)
 
 
 class _Adopted(logging.Handler):
@@ -128,7 +128,7 @@ class _Adopted(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             fields["exception"] = places(record.exc_info[1])
         # The message of a foreign library's error may quote what was sent; our own never does.
-        ours = record.name.startswith("argus_lab")
+        ours = record.name.startswith("argus")
         self._log(level, record.getMessage() if ours else str(record.msg), **fields)
 
 

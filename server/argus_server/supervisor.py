@@ -142,6 +142,7 @@ class Supervisor:
         child.process, child.report = process, report
         child.started, child.ready = time.monotonic(), False
         self._selector.register(report, selectors.EVENT_READ, child)
+        self._log("info", "child started", child=child.name, pid=process.pid)
 
     def _wait(self, seconds: float | None) -> None:
         """Until something happens: a signal, a child that is ready, a child that died."""
@@ -197,16 +198,39 @@ class Supervisor:
     def _stop(self) -> int:
         self._bound.close()
         clean = self._end(self._workers, WORKER_GRACE)
-        # The keeper has as long as it needs: what it brings in has been acknowledged.
-        clean = self._end([self._keeper], None) and clean
+        clean = self._end_keeper() and clean
+        left = self._left_behind()
+        if left:
+            self._log("error", "acknowledged spans wait in the journal for the next start", bytes=left)
         self._log("info" if clean else "warning", "stopped", clean=clean)
-        return 0 if clean else 1
+        return 0 if clean and not left else 1
+
+    def _end_keeper(self) -> bool:
+        """Let the keeper take in everything; it has as long as it needs, since all of it was acknowledged."""
+        if self._keeper.process is None:  # it died a moment ago, and is needed once more
+            self._start(self._keeper)
+        while self._keeper.process is not None and not self._keeper.ready and self._asked <= 1:
+            self._wait(None)
+        return self._end([self._keeper], None)
+
+    def _left_behind(self) -> int:
+        """Acknowledged bytes that no living keeper will bring into the lake."""
+        from argus_lab.lake import keeper  # heavy, and needed at the end only
+        from argus_lab.lake.table import journal_root
+        from argus_server.condition import lives
+
+        root = journal_root(self._settings.lake)
+        try:
+            return 0 if lives(keeper.status(root).pid) else keeper.backlog(root)
+        except OSError as error:
+            self._log("error", "the journal cannot be read", reason=str(error))
+            return 0
 
     def _end(self, children: list[Child], seconds: float | None) -> bool:
         """Ask these children to stop and wait; False if one had to be killed or failed."""
         deadline = None if seconds is None else time.monotonic() + seconds
-        processes = [c.process for c in children if c.process is not None]
-        for process in processes:
+        asked = [(c.process, c.ready) for c in children if c.process is not None]
+        for process, _ in asked:
             process.terminate()
         while any(child.process is not None for child in children):
             left = None if deadline is None else deadline - time.monotonic()
@@ -216,7 +240,8 @@ class Supervisor:
                     self._kill(child)
                 return False
             self._wait(left)
-        return all(process.returncode == 0 for process in processes)
+        # A child that was still starting has no handler for the signal yet, and nothing to lose.
+        return all(p.returncode == 0 or (p.returncode == -signal.SIGTERM and not ready) for p, ready in asked)
 
     def _kill(self, child: Child) -> None:
         if child.process is not None:

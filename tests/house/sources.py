@@ -118,8 +118,12 @@ def _imports(node, module, *, in_function, for_types):
 
 def _target(origin: str, name: str) -> str:
     """``from argus_lab.lake import journal`` imports the module; ``... import read`` its parent."""
-    known = {module.name for module in modules()}
-    return f"{origin}.{name}" if f"{origin}.{name}" in known else origin
+    return f"{origin}.{name}" if f"{origin}.{name}" in _names() else origin
+
+
+@cache
+def _names() -> set[str]:
+    return {module.name for module in modules()}
 
 
 def _guards_types(node: ast.AST) -> bool:

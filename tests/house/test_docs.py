@@ -105,6 +105,7 @@ def test_python_blocks_run(page: Path, sample_lake: Path, receiver: str, tmp_pat
         check=False,
     )
     assert run.returncode == 0, f"{shown}\n{run.stderr}"
+    assert not run.stderr, f"an exporter that fails only logs it:\n{run.stderr}"
 
 
 CURLS = [(block, curl) for page in pages() for block in blocks(page) for curl in curls(block)]

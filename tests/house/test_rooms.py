@@ -66,7 +66,9 @@ HIDDEN: dict[tuple[str, str], str] = {
     ("argus_server.cli", "argus_server.commands"): "each command loads what it needs, so --help is quick",
     ("argus_server.child", "argus_server.worker"): "a keeper does without the web server",
     ("argus_server.child", "argus_lab.lake"): "a worker does without the table's engine",
-    ("argus_server.supervisor", "argus_server.metrics"): "the same as the next",
+    ("argus_server.supervisor", "argus_lab.lake"): "the supervisor stays small until it counts at the end",
+    ("argus_server.supervisor", "argus_server.condition"): "it loads the lake: the same",
+    ("argus_server.supervisor", "argus_server.metrics"): "it loads prometheus_client: see there",
     ("argus_server.supervisor", "prometheus_client"): "it reads PROMETHEUS_MULTIPROC_DIR when imported",
 }
 """(module, imported module or its package) -> why a function is the place of that import."""

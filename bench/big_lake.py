@@ -1,0 +1,81 @@
+"""A lake of millions of spans, made in minutes: the columns come from SQL, the files from the lake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from argus_lab.lake import table as t
+from argus_lab.schema import REFUSED, SPANS
+
+SPANS_A_FILE = 400_000
+SPANS_A_TRACE = 10
+DAYS = 14
+
+_SQL = """
+select
+  'default' as org, 'bench' as project, date '2026-05-01' + {day}::integer as date,
+  'agent' as service, '1.0.0' as service_version, 'production' as environment,
+  md5('trace' || (i // {per_trace})::varchar) as trace_id,
+  md5('span' || i::varchar)[1:16] as span_id,
+  case when i % {per_trace} > 0 then md5('span' || (i - i % {per_trace})::varchar)[1:16] end as parent_span_id,
+  'session-' || (i // {per_trace} // 6)::varchar as session_id, 'attribute' as session_source,
+  'user-' || (i // 600 % 5000)::varchar as user_id,
+  case when i % {per_trace} = 0 then 'turn' when i % 3 = 0 then 'execute_tool' else 'chat' end as name,
+  case when i % 3 = 0 then 'INTERNAL' else 'CLIENT' end as kind, 'bench' as scope_name, 'argus' as dialect,
+  make_timestamptz({first} + (i - {low}) * 200000) as start_time,
+  make_timestamptz({first} + (i - {low}) * 200000 + hash(i) % 3000000) as end_time,
+  ({first} + (i - {low}) * 200000) * 1000 as start_unix_nano,
+  (hash(i) % 3000000 * 1000)::bigint as duration_ns, (hash(i) % 3000000) / 1000.0 as duration_ms,
+  case when i % 3 > 0 then (hash(i + 1) % 800000) / 1000.0 end as time_to_first_token_ms,
+  make_timestamptz({first} + (i - {low}) * 200000 + 5000000) as received_at,
+  case when hash(i) % 50 = 0 then 'ERROR' else 'OK' end as status,
+  case when hash(i) % 50 = 0 then 'TimeoutError' end as error_type,
+  case when i % 3 = 0 then 'tool' else 'llm' end as span_type,
+  case when i % 3 = 0 then 'tool_call' else 'llm_call' end as step_kind,
+  case when i % 3 = 0 then 'custom_tool' else 'llm' end as component_type,
+  case when i % 3 = 0 then 'lookup_order' else 'model-' || (hash(i) % 3)::varchar end as component_name,
+  case when i % 3 > 0 then 'openai' end as provider,
+  case when i % 3 > 0 then 'model-' || (hash(i) % 3)::varchar end as request_model,
+  case when i % 3 > 0 then (hash(i + 2) % 8000)::bigint end as input_tokens,
+  case when i % 3 > 0 then (hash(i + 3) % 800)::bigint end as output_tokens,
+  '[{{"role":"user","parts":[{{"type":"text","content":"Where is order ' || hash(i)::varchar
+    || '? I was told it would be here by now, and the tracking page says nothing at all."}}]}}]' as input,
+  'Your order ' || hash(i + 4)::varchar || ' left the warehouse this morning.' as output_text,
+  '{{"gen_ai.request.model":"model-' || (hash(i) % 3)::varchar || '","gen_ai.response.id":"r' || hash(i + 5)::varchar
+    || '"}}' as attributes,
+  '{{"service.name":"agent"}}' as resource
+from range({low}, {high}) numbers(i)
+order by session_id, trace_id, start_unix_nano
+"""
+
+
+def build(folder: str, spans: int) -> None:
+    """Write a lake with so many spans; does nothing if it is there already."""
+    if Path(folder, "built").exists():
+        return
+    found = t.open_table(folder, SPANS, create=True)
+    t.open_table(folder, REFUSED, create=True)
+    for number, low in enumerate(range(0, spans, SPANS_A_FILE)):
+        high = min(low + SPANS_A_FILE, spans)
+        with duckdb.connect() as database:
+            database.execute("set TimeZone = 'UTC'")
+            rows = database.sql(_sql(low, high, number % DAYS)).to_arrow_table()
+        t.commit(found, t.write_files(folder, SPANS, _whole(rows)), {"bench": high})
+    Path(folder, "built").touch()
+
+
+def _sql(low: int, high: int, day: int) -> str:
+    first = 1_777_593_600_000_000 + day * 86_400_000_000
+    return _SQL.format(day=day, low=low, high=high, first=first, per_trace=SPANS_A_TRACE)
+
+
+def _whole(rows: pa.Table) -> pa.Table:
+    """All columns of the span table; those that the SQL leaves out are null."""
+    columns = [
+        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+        for field in SPANS.arrow()
+    ]
+    return pa.table(columns, schema=SPANS.arrow())
