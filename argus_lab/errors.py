@@ -3,20 +3,20 @@
 ::
 
     ArgusError
-    ├── SettingError          a setting or environment variable holds a value it cannot hold
+    ├── SettingError          a setting or environment variable holds a value it cannot hold (also ValueError)
     ├── MissingExtra          an optional part is not installed          (also ImportError)
     ├── InvalidArgument       a call was made with an unusable argument  (also ValueError)
     │   ├── NaiveTime         a time without a time zone
     │   └── UnknownColumn     a column that the table does not have
     ├── NotFound              a look-up found nothing                    (also LookupError)
-    ├── PayloadError          a request body that cannot be taken in
+    ├── PayloadError          a request body that cannot be taken in  (also ValueError)
     │   ├── MalformedPayload  not OTLP; carries every issue with its path
     │   └── PayloadTooLarge   over the size limit, inflated size included
     └── LakeError             the table on disk or in the object store
-        ├── LakeNotFound      no lake at this address
+        ├── LakeNotFound      no lake at this address                 (also LookupError)
         ├── LakeVersionError  written by another schema version
         ├── LakeBusy          another process holds what this call needs
-        ├── LakeUnavailable   disk full, read-only, permission, object store out of reach
+        ├── LakeUnavailable   disk full, read-only, permission, object store out of reach (also OSError)
         └── JournalCorrupt    a journal record that fails its checksum in the middle of a file
 
 Each message says what happened, where, and what to do about it.

@@ -36,9 +36,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 """Stamped into every table; a lake of another version is refused with the cure."""
 
-type_name = Literal[
-    "string", "json", "int64", "float64", "bool", "timestamp", "date", "list<string>"
-]
+type_name = Literal["string", "json", "int64", "float64", "bool", "timestamp", "date", "list<string>"]
 
 STEP_KINDS = (
     "user_message",
@@ -156,15 +154,12 @@ def _arrow(table: Table) -> pa.Schema:
         "date": pa.date32(),
         "list<string>": pa.list_(pa.string()),
     }
-    return pa.schema(
-        [pa.field(c.name, types[c.type], nullable=not c.required) for c in table.columns]
-    )
+    return pa.schema([pa.field(c.name, types[c.type], nullable=not c.required) for c in table.columns])
 
 
 def _group(group: str, *columns: Column) -> tuple[Column, ...]:
     return tuple(
-        Column(c.name, c.type, group, c.meaning, c.source, c.otlp, c.required, c.values)
-        for c in columns
+        Column(c.name, c.type, group, c.meaning, c.source, c.otlp, c.required, c.values) for c in columns
     )
 
 
@@ -329,8 +324,18 @@ STEP = _group(
 
 MODEL = _group(
     "model",
-    _c("provider", "string", "Model provider, OpenTelemetry names.", "`gen_ai.provider.name`, `gen_ai.system`"),
-    _c("operation", "string", "GenAI operation (chat, embeddings, execute_tool, ...).", "`gen_ai.operation.name`"),
+    _c(
+        "provider",
+        "string",
+        "Model provider, OpenTelemetry names.",
+        "`gen_ai.provider.name`, `gen_ai.system`",
+    ),
+    _c(
+        "operation",
+        "string",
+        "GenAI operation (chat, embeddings, execute_tool, ...).",
+        "`gen_ai.operation.name`",
+    ),
     _c("request_model", "string", "Model asked for.", "`gen_ai.request.model`"),
     _c("response_model", "string", "Model that answered.", "`gen_ai.response.model`"),
     _c("temperature", "float64", "Sampling temperature.", "`gen_ai.request.temperature`"),

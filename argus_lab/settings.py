@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ROWS", "Row", "Settings", "read"]
 
 MIB = 1024 * 1024
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def _size(text: str) -> int:
     if not found:
         raise ValueError("a size such as 67108864, 64MiB or 2GiB is expected")
     scale = {"": 0, "k": 1, "m": 2, "g": 3}[found[2][:1].lower()]
-    return int(found[1]) * 1024**scale
+    size: int = int(found[1]) * 1024**scale
+    return size
 
 
 def _count(text: str) -> int:
@@ -69,7 +71,7 @@ def _seconds(text: str) -> float:
 
 def _ports(text: str) -> tuple[int, ...]:
     ports = tuple(int(part) for part in text.replace(",", " ").split())
-    if not all(0 <= port <= 65535 for port in ports):
+    if not all(0 <= port <= _LAST_PORT for port in ports):
         raise ValueError("ports from 0 to 65535 are expected")
     return ports
 
@@ -92,22 +94,51 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 ROWS: tuple[Row, ...] = (
-    Row("mode", _one_of("local"), "local", "Operating mode; `local` (one organisation, no log-in) is the only one."),
-    Row("lake", str, str(Path("datasets") / "lake"), "Lake: a directory (relative to the working directory) or an object-store URL."),
+    Row(
+        "mode",
+        _one_of("local"),
+        "local",
+        "Operating mode; `local` (one organisation, no log-in) is the only one.",
+    ),
+    Row(
+        "lake",
+        str,
+        str(Path("datasets") / "lake"),
+        "Lake: a directory (relative to the working directory) or an object-store URL.",
+    ),
     Row("host", str, "127.0.0.1", "Address the receiver binds to."),
-    Row("port", _ports, (), "Ports of the receiver; empty means 4000 and 4318, or whichever of the two is free."),
+    Row(
+        "port",
+        _ports,
+        (),
+        "Ports of the receiver; empty means 4000 and 4318, or whichever of the two is free.",
+    ),
     Row("workers", _count, 1, "Receiver processes that share the ports."),
-    Row("keep", _days, None, "Days of spans to keep, by span date, such as `90d`; empty keeps them for ever."),
+    Row(
+        "keep", _days, None, "Days of spans to keep, by span date, such as `90d`; empty keeps them for ever."
+    ),
     Row("default_project", _optional, None, "Project for spans that name none; unset refuses them."),
-    Row("max_body", _size, 64 * MIB, "Largest request body, before and after inflating; more is answered 413."),
-    Row("max_in_flight", _size, 256 * MIB, "Bytes of request bodies a worker holds at once; more is answered 429."),
+    Row(
+        "max_body", _size, 64 * MIB, "Largest request body, before and after inflating; more is answered 413."
+    ),
+    Row(
+        "max_in_flight",
+        _size,
+        256 * MIB,
+        "Bytes of request bodies a worker holds at once; more is answered 429.",
+    ),
     Row("max_backlog", _size, 2048 * MIB, "Journal bytes not yet in the lake; more is answered 429."),
     Row("commit_every", _seconds, 0.5, "Seconds between commits to the lake while spans arrive."),
     Row("compact_every", _seconds, 30.0, "Seconds between looks for small files to merge."),
     Row("target_file_size", _size, 128 * MIB, "Size that merged Parquet files aim at."),
     Row("dedup_window", _seconds, 3600.0, "Seconds for which a delivered span id is remembered exactly."),
-    Row("dedup_ids", _count, 5_000_000, "Most span ids remembered (24 bytes each); the newest win."),
-    Row("vacuum_after", _seconds, 7 * 86400.0, "Seconds before files replaced by compaction are deleted; bounds `as_of`."),
+    Row("dedup_ids", _count, 5_000_000, "Most span ids remembered (32 bytes each); the newest win."),
+    Row(
+        "vacuum_after",
+        _seconds,
+        7 * 86400.0,
+        "Seconds before files replaced by compaction are deleted; bounds `as_of`.",
+    ),
     Row("cors_origins", _words, (), "Web origins that may post traces from a page; none by default."),
     Row("log_level", _one_of("debug", "info", "warning", "error"), "info", "Least severe log lines shown."),
 )

@@ -26,7 +26,7 @@ select
   case when i % {per_trace} = 0 then 'turn' when i % 3 = 0 then 'execute_tool' else 'chat' end as name,
   case when i % 3 = 0 then 'INTERNAL' else 'CLIENT' end as kind, 'bench' as scope_name, 'argus' as dialect,
   make_timestamptz({first} + (i - {low}) * 200000) as start_time,
-  make_timestamptz({first} + (i - {low}) * 200000 + hash(i) % 3000000) as end_time,
+  make_timestamptz(({first} + (i - {low}) * 200000 + hash(i) % 3000000)::bigint) as end_time,
   ({first} + (i - {low}) * 200000) * 1000 as start_unix_nano,
   (hash(i) % 3000000 * 1000)::bigint as duration_ns, (hash(i) % 3000000) / 1000.0 as duration_ms,
   case when i % 3 > 0 then (hash(i + 1) % 800000) / 1000.0 end as time_to_first_token_ms,
@@ -75,7 +75,9 @@ def _sql(low: int, high: int, day: int) -> str:
 def _whole(rows: pa.Table) -> pa.Table:
     """All columns of the span table; those that the SQL leaves out are null."""
     columns = [
-        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+        rows[field.name].cast(field.type)
+        if field.name in rows.column_names
+        else pa.nulls(len(rows), field.type)
         for field in SPANS.arrow()
     ]
     return pa.table(columns, schema=SPANS.arrow())

@@ -43,8 +43,8 @@ def main(port: int, file: str) -> None:
         server = await app.create_server(port=port, host="127.0.0.1", return_asyncio_server=True)
         if server is None:
             raise RuntimeError("Sanic made no server")
-        await server.startup()
-        await server.serve_forever()
+        await server.startup()  # type: ignore[no-untyped-call]
+        await server.serve_forever()  # type: ignore[no-untyped-call]
 
     import uvloop
 

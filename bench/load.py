@@ -77,7 +77,9 @@ async def _post(
     await writer.drain()
     answer = await reader.readuntil(b"\r\n\r\n")
     length = next(
-        int(line.split(b":")[1]) for line in answer.split(b"\r\n") if line.lower().startswith(b"content-length")
+        int(line.split(b":")[1])
+        for line in answer.split(b"\r\n")
+        if line.lower().startswith(b"content-length")
     )
     await reader.readexactly(length)
     return int(answer.split(b" ", 2)[1])

@@ -8,30 +8,65 @@ from argus_lab import otlp
 from argus_lab.otlp import Encoding, Resource, Scope, Span
 
 SPANS_A_REQUEST = 100
+PATTERNS = 40
 
-_WORDS = (
-    "the order was shipped on Tuesday and will arrive at the address you gave us before noon "
-    "please reply to this message if the parcel is late or damaged and we will refund it"
-).split()
+_WORDS = [
+    "the",
+    "order",
+    "was",
+    "shipped",
+    "on",
+    "Tuesday",
+    "and",
+    "will",
+    "arrive",
+    "at",
+    "the",
+    "address",
+    "you",
+    "gave",
+    "us",
+    "before",
+    "noon",
+    "please",
+    "reply",
+    "to",
+    "this",
+    "message",
+    "if",
+    "the",
+    "parcel",
+    "is",
+    "late",
+    "or",
+    "damaged",
+    "and",
+    "we",
+    "will",
+    "refund",
+    "it",
+]
 
 
 def bodies(count: int, encoding: Encoding, *, seed: int = 0) -> list[bytes]:
-    """Request bodies with ids that no other seed gives."""
+    """Request bodies with ids that no other seed gives; the text repeats after 40 of them."""
     chance = random.Random(f"{seed}/{encoding}")
-    resource = Resource(
-        {"argus.project": "bench", "service.name": "agent", "service.version": "1.0.0"}
-    )
-    pattern = [_span(chance, index) for index in range(SPANS_A_REQUEST)]
-    template = otlp.encode(pattern, resource=resource, scope=Scope("bench"), encoding=encoding)
-    olds = [_written(span.trace_id, encoding) for span in pattern]
+    patterns = [_pattern(chance, encoding) for _ in range(min(count, PATTERNS))]
     made = []
-    for _ in range(count):
-        body = template
-        news = {old: _written(f"{chance.getrandbits(128):032x}", encoding) for old in set(olds)}
-        for old, new in news.items():
-            body = body.replace(old, new)
+    for number in range(count):
+        body, olds = patterns[number % len(patterns)]
+        for old in olds:
+            body = body.replace(old, _written(f"{chance.getrandbits(128):032x}", encoding))
         made.append(body)
     return made
+
+
+def _pattern(chance: random.Random, encoding: Encoding) -> tuple[bytes, list[bytes]]:
+    """A body, and the trace ids in it as they are written there."""
+    resource = Resource({"argus.project": "bench", "service.name": "agent", "service.version": "1.0.0"})
+    spans = [_span(chance, index) for index in range(SPANS_A_REQUEST)]
+    body = otlp.encode(spans, resource=resource, scope=Scope("bench"), encoding=encoding)
+    return body, sorted({_written(span.trace_id, encoding) for span in spans})
 
 
 def _written(trace_id: str, encoding: Encoding) -> bytes:
@@ -70,7 +105,9 @@ def _span(chance: random.Random, index: int) -> Span:
         },
         events=[
             _event(start, "argus.input", {"messages": asked}),
-            _event(start, "argus.output", {"text": " ".join(chance.choices(_WORDS, k=40)), "stop_reason": "stop"}),
+            _event(
+                start, "argus.output", {"text": " ".join(chance.choices(_WORDS, k=40)), "stop_reason": "stop"}
+            ),
         ],
     )
 

@@ -21,6 +21,7 @@ from argus_lab.lake import upkeep
 from argus_lab.otlp import Encoding
 from argus_lab.settings import read
 from bench import load, payloads
+from bench.places import workspace
 
 REQUESTS = 400
 ENCODINGS: tuple[Encoding, ...] = ("json", "protobuf")
@@ -47,7 +48,7 @@ def _rate(result: load.Result, requests: int) -> float:
 
 
 def _floor(requests: int, encoding: Encoding) -> float:
-    with tempfile.TemporaryDirectory(dir=_disk()) as folder:
+    with tempfile.TemporaryDirectory(dir=workspace()) as folder:
         port = _free_port()
         command = [sys.executable, "-m", "bench.floor", str(port), f"{folder}/bodies"]
         with _running(command, port):
@@ -56,12 +57,11 @@ def _floor(requests: int, encoding: Encoding) -> float:
 
 
 def _receiver(requests: int, encoding: Encoding, floor: float) -> str:
-    with tempfile.TemporaryDirectory(dir=_disk()) as folder:
+    with tempfile.TemporaryDirectory(dir=workspace()) as folder:
         port = _free_port()
         with _running(_serve(folder, port), port) as process:
             load.send(port, 20, encoding, seed=1)
             _flush(port)
-            began = time.perf_counter()
             result = load.send(port, requests, encoding, seed=2)
             sent = time.perf_counter()
             _flush(port)
@@ -86,7 +86,7 @@ def _receiver(requests: int, encoding: Encoding, floor: float) -> str:
 def _visibility(rounds: int = 30) -> str:
     """Time from the acknowledgement of one request until a reader's count includes it."""
     waits = []
-    with tempfile.TemporaryDirectory(dir=_disk()) as folder:
+    with tempfile.TemporaryDirectory(dir=workspace()) as folder:
         port = _free_port()
         with _running(_serve(folder, port), port):
             _flush(port)
@@ -151,11 +151,6 @@ def _memory(supervisor: int) -> dict[str, float]:
 
 def _stored(folder: str) -> int:
     return sum(path.stat().st_size for path in Path(folder, "spans").rglob("*.parquet"))
-
-
-def _disk() -> str:
-    """A folder on a real disk: /tmp may be memory, where fsync is free."""
-    return str(Path.cwd())
 
 
 def _free_port() -> int:

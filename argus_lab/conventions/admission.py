@@ -10,6 +10,8 @@ from argus_lab.conventions.resource import Owner, owner_of
 from argus_lab.otlp import Issue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from argus_lab.otlp import Encoding, Export, Group
 
 __all__ = ["Admission", "Admitted", "Refusal", "admit"]
@@ -31,7 +33,7 @@ class Refusal:
     reason: str
     message: str
     encoding: Encoding
-    body: Any
+    body: str | Callable[[], str]
     project: str | None = None
     service: str | None = None
     trace_id: str | None = None
@@ -40,7 +42,7 @@ class Refusal:
 
     def text(self) -> str:
         """The span as an OTLP request of its own, see the column ``body`` of the refused table."""
-        return self.body() if callable(self.body) else self.body
+        return self.body if isinstance(self.body, str) else self.body()
 
 
 @dataclass(slots=True)

@@ -71,9 +71,8 @@ def _parts(sent: dict[str, Any], role: str) -> list[dict[str, Any]]:
     if isinstance(content, list):
         parts = [_part(part) for part in content]
     elif content not in (None, ""):
-        parts = [{"type": "text", "content": content if isinstance(content, str) else content}]
-    calls = parsed(sent.get("tool_calls"))
-    return parts + [_tool_call(call) for call in calls or () if isinstance(call, dict)]
+        parts = [{"type": "text", "content": content}]
+    return parts + _tool_calls(sent.get("tool_calls"))
 
 
 def _part(sent: Any) -> dict[str, Any]:
@@ -88,6 +87,11 @@ def _part(sent: Any) -> dict[str, Any]:
         # Writers of the older convention say "result".
         return _response(sent.get("id"), sent.get("response", sent.get("result")))
     return sent
+
+
+def _tool_calls(sent: Any) -> list[dict[str, Any]]:
+    calls = parsed(sent)
+    return [_tool_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
 
 
 def _tool_call(sent: dict[str, Any]) -> dict[str, Any]:
@@ -115,8 +119,7 @@ def answer(text: Any, tool_calls: Any) -> list[dict[str, Any]] | None:
     parts: list[dict[str, Any]] = []
     if isinstance(text, str) and text:
         parts.append({"type": "text", "content": text})
-    calls = parsed(tool_calls)
-    parts += [_tool_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    parts += _tool_calls(tool_calls)
     return [{"role": "assistant", "parts": parts}] if parts else None
 
 

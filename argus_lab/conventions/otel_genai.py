@@ -92,9 +92,7 @@ def is_spoken(attributes: Mapping[str, Any]) -> bool:
 
 def classes(columns: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, str]:
     """span_type, step_kind, component_type and component_name that the operation tells."""
-    span_type, step_kind, component_type = _BY_OPERATION.get(
-        columns.get("operation", ""), (None, None, None)
-    )
+    span_type, step_kind, component_type = _BY_OPERATION.get(columns.get("operation", ""), (None, None, None))
     method = columns.get("mcp_method")
     if span_type == "tool":
         if "gen_ai.skill.name" in attributes:

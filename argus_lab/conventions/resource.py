@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ __all__ = ["MOST_PROJECT_BYTES", "Owner", "owner_of", "project_problem"]
 MOST_PROJECT_BYTES = 200
 """A project is a directory of the lake: its percent-encoded name must fit a file system's names."""
 
-_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_UNSAYABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Owner(NamedTuple):
@@ -65,17 +66,11 @@ def project_problem(name: Any) -> str | None:
     >>> project_problem("x" * 300)
     'the project name takes 300 bytes when percent-encoded; at most 200 are possible'
     """
-    if name is None:
-        return (
-            "argus.project is not set on the resource; set "
-            "OTEL_RESOURCE_ATTRIBUTES=argus.project=your-project, send the header X-Argus-Project, "
-            "or start the receiver with --default-project"
-        )
     if not isinstance(name, str):
-        return "argus.project is not a string"
+        return _UNNAMED if name is None else "argus.project is not a string"
     if not name.strip():
         return "the project name is blank"
-    if any(ord(character) < 32 or ord(character) == 127 for character in name):  # noqa: PLR2004
+    if not name.isprintable():
         return "the project name has control characters"
     size = len(quote(name, safe=""))
     if size > MOST_PROJECT_BYTES:
@@ -83,6 +78,11 @@ def project_problem(name: Any) -> str | None:
             f"the project name takes {size} bytes when percent-encoded; "
             f"at most {MOST_PROJECT_BYTES} are possible"
         )
-    if name == _HIVE_NULL:
-        return f"{_HIVE_NULL} means null in a partitioned table and cannot be a project"
     return None
+
+
+_UNNAMED = (
+    "argus.project is not set on the resource; set "
+    "OTEL_RESOURCE_ATTRIBUTES=argus.project=your-project, send the header X-Argus-Project, "
+    "or start the receiver with --default-project"
+)

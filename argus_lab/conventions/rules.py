@@ -65,7 +65,5 @@ def filled(
                 failed[column] = sent
             else:
                 values[column], origins[column], ranks[column] = value, attribute, rank
-    for column, sent in failed.items():
-        if column not in values:
-            unread[column] = sent
+    unread |= {column: sent for column, sent in failed.items() if column not in values}
     return values, origins

@@ -21,7 +21,9 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +55,8 @@ _SUFFIX = ".wal"
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
     """One request as received: when (ns since 1970), its encoding, its project from outside the
-    body (header or setting), and its inflated body."""
+    body (header or setting), and its inflated body.
+    """
 
     received_at: int
     encoding: Literal["json", "protobuf"]
@@ -105,7 +108,7 @@ class JournalWriter:
                 self._write(chunk)
             os.fdatasync(self._file)
         except OSError as error:
-            self._abandon(len(b"".join(packed)))
+            self._abandon()
             raise LakeUnavailable(
                 f"the journal {self._root} cannot be written: {error.strerror or error}. "
                 "Free disk space or make the directory writable; the receiver answers 503 until then."
@@ -150,14 +153,13 @@ class JournalWriter:
         _sync_directory(self._root)
         return self._directory
 
-    def _abandon(self, attempted: int) -> None:
+    def _abandon(self) -> None:
         """Leave the journal as it was before a failed append, and never write to it again."""
-        if self._file >= 0 and attempted:
-            try:
+        if self._file >= 0:
+            # Should this fail too, the tail stays: its checksum, or its spans' ids when they are
+            # sent again, tell it apart.
+            with suppress(OSError):
                 os.ftruncate(self._file, self._size - self._start)
-            except OSError:
-                # The tail stays; its checksum, or its spans' ids when sent again, tell it apart.
-                pass
         self.close()
 
 
@@ -171,10 +173,10 @@ def journals(root: Path) -> list[Path]:
 def segments(journal: Path) -> list[tuple[int, Path]]:
     """The files of a journal with their start offsets, in order."""
     try:
-        names = sorted(name for name in os.listdir(journal) if name.endswith(_SUFFIX))
+        paths = sorted(path for path in journal.iterdir() if path.suffix == _SUFFIX)
     except FileNotFoundError:  # drained and deleted meanwhile
         return []
-    return [(int(name.removesuffix(_SUFFIX)), journal / name) for name in names]
+    return [(int(path.stem), path) for path in paths]
 
 
 def is_live(journal: Path) -> bool:
@@ -233,7 +235,7 @@ def _next_record(file: object, at: int) -> Record | None:
 def drop_before(journal: Path, offset: int) -> None:
     """Delete the files of a journal that lie wholly before an offset."""
     parts = segments(journal)
-    for (_, path), (next_start, _) in zip(parts, parts[1:], strict=False):
+    for (_, path), (next_start, _) in pairwise(parts):
         if next_start <= offset:
             path.unlink()
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from argus_lab.errors import ArgusError, InvalidArgument, LakeUnavailable
+from argus_lab.errors import LakeError, LakeUnavailable
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import durable_ends
 from argus_lab.lake.locks import FileLock
@@ -42,9 +42,7 @@ def backlog(root: Path) -> int:
 def is_drained(root: Path, ends: dict[str, int]) -> bool:
     """Whether everything before these journal offsets is readable in the lake."""
     committed = read_status(root).committed
-    return all(
-        end <= committed.get(name, 0) or not (root / name).exists() for name, end in ends.items()
-    )
+    return all(end <= committed.get(name, 0) or not (root / name).exists() for name, end in ends.items())
 
 
 def run(settings: Settings, *, should_stop: Callable[[], bool]) -> None:
@@ -114,7 +112,7 @@ def _taken_lock(root: Path, should_stop: Callable[[], bool]) -> FileLock | None:
             _made(root)
             lock = FileLock.try_take(root / _LOCK)
         except (OSError, LakeUnavailable) as error:
-            log.error("the lake cannot be used: %s", error)
+            log.error("the lake cannot be used: %s", error)  # noqa: TRY400  the message says it all
             time.sleep(_RETRY)
             continue
         if lock is not None:
@@ -136,21 +134,18 @@ def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> N
                 intake = Intake.opened(settings)
                 _say(root, intake, None)
             _keep(settings, root, intake, should_stop)
-            return
-        except (ArgusError, OSError) as error:
-            if isinstance(error, InvalidArgument):
-                raise
-            log.error("the lake cannot be written: %s", error)
+        except (LakeError, OSError) as error:
+            log.error("the lake cannot be written: %s", error)  # noqa: TRY400  the message says it all
             _say(root, intake, str(error))
             intake = None
             if stopping:
                 return
             time.sleep(_RETRY)
+        else:
+            return
 
 
-def _keep(
-    settings: Settings, root: Path, intake: Intake, should_stop: Callable[[], bool]
-) -> None:
+def _keep(settings: Settings, root: Path, intake: Intake, should_stop: Callable[[], bool]) -> None:
     upkeep = Upkeep(settings)
     try:
         while True:
@@ -192,4 +187,4 @@ def _say(root: Path, intake: Intake | None, reason: str | None) -> None:
             ),
         )
     except OSError as error:  # the disk is full: /readyz sees an old status and the journal's error
-        log.error("the keeper's status cannot be written: %s", error)
+        log.error("the keeper's status cannot be written: %s", error)  # noqa: TRY400  as above

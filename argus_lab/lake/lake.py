@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from argus_lab import settings
-from argus_lab.errors import InvalidArgument
 from argus_lab.lake import lookups, read, scan
-from argus_lab.lake.selection import Picks, RefusedSelection, Selection, select
-from argus_lab.lake.snapshot import Reader
-from argus_lab.lake.times import When, instant
+from argus_lab.lake.redrive import redrive as redriven
+from argus_lab.lake.selection import Picks, RedriveSelection, RefusedSelection, Selection, select
+from argus_lab.lake.snapshot import Reader, pin
+from argus_lab.lake.times import When
 from argus_lab.schema import REFUSED, SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     import duckdb
     import pandas as pd
@@ -83,7 +83,7 @@ class Lake:
 
     def __init__(self, address: str, *, as_of: When | int | None = None) -> None:
         self._address = address
-        self._as_of = _moment(as_of)
+        self._as_of = pin(as_of)
         self._spans = Reader(address, SPANS, self._as_of)
         self._spans.snapshot()
 
@@ -267,21 +267,38 @@ class Lake:
         """
         return read.frame(self._refused, select(REFUSED, selection), columns, limit=limit, order=order)
 
+    def redrive(
+        self,
+        *,
+        project: str | None = None,
+        limit: int | None = None,
+        **selection: Unpack[RedriveSelection],
+    ) -> pd.DataFrame:
+        """Take refused spans in after all, oldest first, and say what became of each.
+
+        Works beside a running receiver and without one. Spans that are taken in leave
+        :meth:`refused`; the others stay there. Safe to repeat: no span is stored twice.
+
+        Parameters
+        ----------
+        project
+            Project for spans that name none; what a span names itself wins. Default:
+            ``$ARGUS_DEFAULT_PROJECT``.
+        limit
+            At most so many, the oldest first.
+        **selection
+            ``service``, ``reason``, ``since``, ``until``, ``where``, ``params`` as in :meth:`refused`.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> len(al.open(tiny_lake).redrive(project="customer-bot", reason="no_project"))
+        0
+        """
+        return redriven(self._refused, project, limit, selection)
+
     @cached_property
     def _refused(self) -> Reader:
         # Versions of the two tables differ, so a pinned version is met through its time.
         as_of = self._spans.snapshot().as_of if isinstance(self._as_of, int) else self._as_of
         return Reader(self._address, REFUSED, as_of, may_be_absent=True)
-
-
-def _moment(as_of: When | int | None) -> int | datetime | None:
-    if as_of is None or isinstance(as_of, int):
-        return as_of
-    now = datetime.now(UTC)
-    moment = instant("as_of", as_of, now=now)
-    if moment > now:
-        raise InvalidArgument(
-            f"as_of={as_of!r} is still to come: what will be in the lake then is not known yet. "
-            "Leave as_of out to read the newest version."
-        )
-    return moment

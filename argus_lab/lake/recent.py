@@ -28,9 +28,7 @@ def _project_hash(project: str) -> bytes:
     return hashlib.blake2b(project.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def keys_of(
-    projects: Iterable[str], trace_ids: Iterable[str], span_ids: Iterable[str]
-) -> Keys:
+def keys_of(projects: Iterable[str], trace_ids: Iterable[str], span_ids: Iterable[str]) -> Keys:
     """The keys of spans, 32 bytes each, as a NumPy array.
 
     NumPy strips trailing zero bytes when it hands out single items, but compares and sorts the

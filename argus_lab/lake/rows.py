@@ -130,9 +130,7 @@ def sorted_spans(rows: pa.Table) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in SORTED_BY])
 
 
-def refused_rows(
-    refusals: Sequence[Refusal], received_at: int, place: str
-) -> Iterator[dict[str, Any]]:
+def refused_rows(refusals: Sequence[Refusal], received_at: int, place: str) -> Iterator[dict[str, Any]]:
     """Refusals as rows; ``place`` tells one request from another, so that a replay gives the same ids."""
     micros = received_at // 1000
     moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
@@ -153,5 +151,3 @@ def refused_rows(
             "encoding": refusal.encoding,
             "body": refusal.text(),
         }
-
-

@@ -22,7 +22,17 @@ from argus_lab.lake.times import When, instant, spelled
 if TYPE_CHECKING:
     from argus_lab.schema import Table
 
-__all__ = ["Filter", "Picks", "RefusedSelection", "Selection", "Values", "select", "shown", "trace_key"]
+__all__ = [
+    "Filter",
+    "Picks",
+    "RedriveSelection",
+    "RefusedSelection",
+    "Selection",
+    "Values",
+    "select",
+    "shown",
+    "trace_key",
+]
 
 Values = str | Iterable[str] | None
 """One value or several; ``None`` means any, an empty list means none."""
@@ -48,16 +58,21 @@ class Selection(Picks, total=False):
     params: Params
 
 
-class RefusedSelection(TypedDict, total=False):
-    """Which refused spans; ``since`` and ``until`` are about when they were received."""
+class RedriveSelection(TypedDict, total=False):
+    """Which refused spans to take in; ``project`` is the project they get."""
 
-    project: Values
     service: Values
     reason: Values
     since: When | None
     until: When | None
     where: str | None
     params: Params
+
+
+class RefusedSelection(RedriveSelection, total=False):
+    """Which refused spans; ``since`` and ``until`` are about when they were received."""
+
+    project: Values
 
 
 COLUMNS = {

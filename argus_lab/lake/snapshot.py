@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
-from argus_lab.errors import LakeNotFound, LakeUnavailable, NotFound
+from argus_lab.errors import InvalidArgument, LakeNotFound, LakeUnavailable, NotFound
 from argus_lab.lake.table import open_table
+from argus_lab.lake.times import When, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from argus_lab.lake.selection import Filter
     from argus_lab.schema import Table
 
-__all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent"]
+__all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "pin"]
 
 MANY = 64
 """More values than this are held against a file's smallest and largest value as one range."""
@@ -150,6 +151,20 @@ class Reader:
         if self.as_of is not None:
             _travel(delta, self.lake, self.as_of)
         return delta
+
+
+def pin(as_of: When | int | None) -> int | datetime | None:
+    """What ``as_of`` pins a lake to: a version, or an instant that has passed."""
+    if as_of is None or isinstance(as_of, int):
+        return as_of
+    now = datetime.now(UTC)
+    moment = instant("as_of", as_of, now=now)
+    if moment > now:
+        raise InvalidArgument(
+            f"as_of={as_of!r} is still to come: what will be in the lake then is not known yet. "
+            "Leave as_of out to read the newest version."
+        )
+    return moment
 
 
 def absent(lake: str, table: Table) -> Snapshot:

@@ -157,9 +157,7 @@ def _within(rows: pa.Table, place: Mapping[str, Any]) -> pa.Table:
     return rows.filter(mask)
 
 
-def write_file(
-    lake: str, table: Table, place: Mapping[str, Any], batches: pa.RecordBatchReader
-) -> AddAction:
+def write_file(lake: str, table: Table, place: Mapping[str, Any], batches: pa.RecordBatchReader) -> AddAction:
     """Write one Parquet file of a partition, durably; ``batches`` are without partition columns."""
     values = {name: str(place[name]) for name in table.partition_by}
     path = f"{partition_path(values)}/part-{int(time.time())}-{secrets.token_hex(8)}.parquet"
@@ -178,7 +176,7 @@ def write_file(
             "directory writable; nothing acknowledged is lost meanwhile."
         ) from error
     now = int(time.time() * 1000)
-    return AddAction(path, size, values, now, True, json.dumps(_statistics(target)))  # noqa: FBT003
+    return AddAction(path, size, values, now, True, json.dumps(_statistics(target)))
 
 
 def _sync(path: Path) -> None:
@@ -229,9 +227,7 @@ def _stated(value: Any) -> Any:
     return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else value
 
 
-def commit(
-    found: DeltaTable, adds: Sequence[AddAction], transactions: Mapping[str, int]
-) -> None:
+def commit(found: DeltaTable, adds: Sequence[AddAction], transactions: Mapping[str, int]) -> None:
     """Make files visible and record how far each application has come, in one atomic commit."""
     properties = CommitProperties(
         app_transactions=[Transaction(app, version) for app, version in transactions.items()]
@@ -248,13 +244,9 @@ def swap(found: DeltaTable, removed: Iterable[Mapping[str, Any]], adds: Sequence
     """
     now = int(time.time() * 1000)
     removes = [
-        RemoveAction(unquote(f["path"]), False, now, f["size_bytes"], _texts(f["partition"]))  # noqa: FBT003
-        for f in removed
+        RemoveAction(unquote(f["path"]), False, now, f["size_bytes"], _texts(f["partition"])) for f in removed
     ]
-    kept = [
-        AddAction(a.path, a.size, a.partition_values, a.modification_time, False, a.stats)  # noqa: FBT003
-        for a in adds
-    ]
+    kept = [AddAction(a.path, a.size, a.partition_values, a.modification_time, False, a.stats) for a in adds]
     number = (found.transaction_version(_SWAPS) or 0) + 1
     properties = CommitProperties(app_transactions=[Transaction(_SWAPS, number)])
     _transact(found, [*removes, *kept], properties)

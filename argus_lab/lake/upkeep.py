@@ -44,7 +44,8 @@ _VACUUM_EVERY = 3600.0
 @dataclass(frozen=True)
 class Summary:
     """What upkeep did: files before and after in the partitions it touched, rows that were there
-    twice, partitions too old to keep, and files deleted."""
+    twice, partitions too old to keep, and files deleted.
+    """
 
     merged: int = 0
     written: int = 0
@@ -164,12 +165,11 @@ def _partitions(found: DeltaTable) -> list[Partition]:
 
 
 def _files(found: DeltaTable) -> list[dict[str, Any]]:
-    return pa.table(found.get_add_actions()).to_pylist()
+    files: list[dict[str, Any]] = pa.table(found.get_add_actions()).to_pylist()
+    return files
 
 
-def _mergeable(
-    files: list[dict[str, Any]], target: int, *, all_files: bool
-) -> list[dict[str, Any]]:
+def _mergeable(files: list[dict[str, Any]], target: int, *, all_files: bool) -> list[dict[str, Any]]:
     """The small files of a partition, once there are many of them."""
     small = [file for file in files if file["size_bytes"] < target // 2]
     least = 2 if all_files else MERGE_FILES
@@ -178,7 +178,8 @@ def _mergeable(
 
 def _batch(files: list[dict[str, Any]], target: int) -> list[dict[str, Any]]:
     """The smallest files first, up to about one target file: each byte is rewritten few times."""
-    taken, size = [], 0
+    taken: list[dict[str, Any]] = []
+    size = 0
     for file in sorted(files, key=lambda f: f["size_bytes"]):
         if size + file["size_bytes"] > target and len(taken) > 1:
             break
@@ -208,30 +209,30 @@ def _paths(lake: str, table: Table, files: list[dict[str, Any]]) -> list[str]:
 
 def _merged_sql(table: Table, paths: list[str], others: list[str]) -> str:
     """Rows of files in lake order; of spans, the delivery received first, if no other file has it."""
-    source = f"read_parquet({_listed(paths)}, hive_partitioning = false, union_by_name = true)"
-    if table is not SPANS:
-        return f"select * from {source}"
-    elsewhere = ""
-    if others:
-        known = f"read_parquet({_listed(others)}, hive_partitioning = false, union_by_name = true)"
-        elsewhere = f" where (trace_id, span_id) not in (select (trace_id, span_id) from {known})"
-    return (
-        f"select * from {source}{elsewhere} "
-        "qualify row_number() over (partition by trace_id, span_id order by received_at) = 1 "
-        f"order by {', '.join(SORTED_BY)}"
-    )
+    parts = [f"select * from {_source(paths)}"]  # noqa: S608  paths are quoted
+    if table is SPANS:
+        if others:
+            known = f"select (trace_id, span_id) from {_source(others)}"  # noqa: S608  the same
+            parts.append(f"where (trace_id, span_id) not in ({known})")
+        parts += [
+            "qualify row_number() over (partition by trace_id, span_id order by received_at) = 1",
+            f"order by {', '.join(SORTED_BY)}",
+        ]
+    return " ".join(parts)
 
 
-def _listed(paths: list[str]) -> str:
-    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
+def _source(paths: list[str]) -> str:
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
 
 
 @contextmanager
 def _database(lake: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB that sorts out of core, leaving most of the machine to the receiver."""
     spill = t.journal_root(lake) / "spill"
-    settings = {"memory_limit": "1GB", "threads": 1, "temp_directory": str(spill)}
-    with duckdb.connect(config=settings) as database:
+    with duckdb.connect(
+        config={"memory_limit": "1GB", "threads": 1, "temp_directory": str(spill)}
+    ) as database:
         database.execute("set TimeZone = 'UTC'")
         yield database
 
@@ -266,8 +267,6 @@ def _vacuum(found: DeltaTable, settings: Settings) -> Summary:
         return Summary()
     _vacuumed[found.table_uri] = time.monotonic()
     hours = math.ceil(settings.vacuum_after / 3600)
-    gone = found.vacuum(
-        retention_hours=hours, dry_run=False, enforce_retention_duration=False
-    )
+    gone = found.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
     found.cleanup_metadata()
     return Summary(vacuumed=len(gone))

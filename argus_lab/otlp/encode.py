@@ -76,9 +76,7 @@ def _request(spans: Iterable[Span], resource: Resource, scope: Scope) -> dict[st
         spans=[_span(span) for span in spans],
         schemaUrl=scope.schema_url,
     )
-    sent = _present(
-        attributes=_attributes(resource.attributes), droppedAttributesCount=resource.dropped
-    )
+    sent = _present(attributes=_attributes(resource.attributes), droppedAttributesCount=resource.dropped)
     outer = _present(resource=sent, scopeSpans=[scope_spans], schemaUrl=resource.schema_url)
     return {"resourceSpans": [outer]}
 
@@ -130,11 +128,7 @@ def _present(**fields: Any) -> dict[str, Any]:
 
 
 def _attributes(attributes: dict[str, Any]) -> list[dict[str, Any]]:
-    earlier = [
-        (key, value)
-        for key, values in attributes.get("$duplicates", {}).items()
-        for value in values
-    ]
+    earlier = [(key, value) for key, values in attributes.get("$duplicates", {}).items() for value in values]
     last = [(key, value) for key, value in attributes.items() if key != "$duplicates"]
     return [{"key": key, "value": _any_value(load(value))} for key, value in earlier + last]
 

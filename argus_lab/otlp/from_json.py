@@ -54,7 +54,6 @@ def _resource(rs: wire.ResourceSpans) -> Resource:
             "description_keys": ref.description_keys or [],
         }
         for ref in sent.entity_refs or ()
-        if ref is not None
     ]
     return Resource(
         _attributes(sent.attributes),
@@ -159,7 +158,7 @@ def _attributes(sent: list[wire.KeyValue] | None) -> dict[str, Any]:
     return attribute_map([(kv.key or "", _value(kv.value, 0)) for kv in sent])
 
 
-def _value(sent: wire.AnyValue | None, depth: int) -> Any:  # noqa: C901, PLR0911  one branch a kind of value
+def _value(sent: wire.AnyValue | None, depth: int) -> Any:  # noqa: PLR0911  one branch a kind of value
     if sent is None:
         return None
     if sent.string_value is not None:
@@ -188,8 +187,10 @@ def _double(sent: float | str) -> Any:
 
 
 def _bytes(sent: str) -> Any:
-    """Bytes in standard base64 (proto3 JSON also allows the URL alphabet, and no padding); text that
-    is no base64 stays text."""
+    """Bytes in standard base64, or the text itself where it is no base64.
+
+    Proto3 JSON also allows the URL alphabet, and no padding.
+    """
     standard = sent.translate(_STANDARD_ALPHABET).rstrip("=")
     try:
         raw = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

@@ -38,9 +38,7 @@ def _group(rs: trace_pb2.ResourceSpans, ss: trace_pb2.ScopeSpans, path: str) -> 
     def single(span: trace_pb2.Span) -> str:
         alone = trace_pb2.ScopeSpans(scope=ss.scope, spans=[span], schema_url=ss.schema_url)
         return single_body(
-            trace_pb2.ResourceSpans(
-                resource=rs.resource, scope_spans=[alone], schema_url=rs.schema_url
-            )
+            trace_pb2.ResourceSpans(resource=rs.resource, scope_spans=[alone], schema_url=rs.schema_url)
         )
 
     return Group(

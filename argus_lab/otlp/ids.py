@@ -49,6 +49,9 @@ def id_problem(name: str, text: str, digits: int) -> str:
         return f"{name} is missing; {digits} hex digits are expected"
     if len(text) == digits and not text.strip("0"):
         return f"{name} is all zeros, which names nothing"
-    if len(text.replace("-", "")) == digits:
+    if "-" in text and len(text.replace("-", "")) == digits:
         return f"{name} has hyphens like a UUID; send its {digits} hex digits without them"
-    return f"{name} is no id: {digits} hex digits (or base64 of {digits // 2} bytes) are expected, got {len(text)} characters"
+    return (
+        f"{name} is no id: {digits} hex digits (or base64 of {digits // 2} bytes) are expected, "
+        f"got {len(text)} characters"
+    )

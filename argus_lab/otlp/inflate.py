@@ -12,6 +12,7 @@ ENCODINGS = ("identity", "gzip", "deflate")
 """Content encodings that are understood."""
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
+_DEFLATED = 8  # the compression method in a zlib header (RFC 1950)
 
 
 def inflate(body: bytes, content_encoding: str | None, *, limit: int) -> bytes:
@@ -46,9 +47,7 @@ def inflate(body: bytes, content_encoding: str | None, *, limit: int) -> bytes:
         return _inflated(body, _GZIP, limit)
     if name == "deflate":
         return _inflated(body, _ZLIB if _looks_like_zlib(body) else _RAW, limit)
-    raise MalformedPayload(
-        f"Content-Encoding {name!r} is not understood; send one of {', '.join(ENCODINGS)}"
-    )
+    raise MalformedPayload(f"Content-Encoding {name!r} is not understood; send one of {', '.join(ENCODINGS)}")
 
 
 def _within(body: bytes, limit: int) -> bytes:
@@ -58,7 +57,7 @@ def _within(body: bytes, limit: int) -> bytes:
 
 
 def _looks_like_zlib(body: bytes) -> bool:
-    return len(body) > 1 and body[0] & 0x0F == 8 and (body[0] * 256 + body[1]) % 31 == 0
+    return len(body) > 1 and body[0] & 0x0F == _DEFLATED and (body[0] * 256 + body[1]) % 31 == 0
 
 
 def _inflated(body: bytes, wbits: int, limit: int) -> bytes:

@@ -10,6 +10,7 @@ from argus_lab.schema import SPAN_KINDS, STATUS_CODES
 __all__ = ["KIND_NAMES", "STATUS_NAMES", "count", "enum_name", "nano", "whole"]
 
 _UINT64 = 2**64
+_MOST_DIGITS = 32
 
 KIND_NAMES: dict[Any, str] = {
     **dict(enumerate(SPAN_KINDS)),
@@ -34,7 +35,7 @@ def whole(value: Any) -> int | None:
     try:
         if isinstance(value, str):
             # int() alone would also take "1_0", " 1" and other scripts' digits.
-            plain = value.isascii() and value.lstrip("-").isdigit() and len(value) <= 32
+            plain = value.isascii() and value.lstrip("-").isdigit() and len(value) <= _MOST_DIGITS
             return int(value) if plain else None
         if isinstance(value, float) and value.is_integer():
             return int(value)

@@ -26,6 +26,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SNAKE = re.compile(r"_([a-z])")
 _TOO_DEEP = "argusTooDeep"
+_MOST_DIGITS = 1000
 
 
 def parse(body: bytes) -> Export:
@@ -56,14 +57,17 @@ def _malformed(issues: list[Issue]) -> MalformedPayload:
 
 def _loaded(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_int)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise _malformed([Issue("", f"not JSON: {error.msg} at {where}")]) from error
     except RecursionError as error:
         raise _malformed([Issue("", "the JSON is nested too deeply outside of spans")]) from error
-    except ValueError as error:  # a number with more digits than Python converts
-        raise _malformed([Issue("", f"not JSON: {error}")]) from error
+
+
+def _int(digits: str) -> int | str:
+    """Python converts no numbers of thousands of digits; these stay text."""
+    return int(digits) if len(digits) < _MOST_DIGITS else digits
 
 
 def _shallow(text: str) -> str:
@@ -123,9 +127,7 @@ def _envelope_problems(request: dict[str, Any]) -> Iterator[Issue]:
             )
 
 
-def _list_problems(
-    parent: dict[str, Any], name: str, path: str, *, members: bool = True
-) -> Iterator[Issue]:
+def _list_problems(parent: dict[str, Any], name: str, path: str, *, members: bool = True) -> Iterator[Issue]:
     found = parent.get(name)
     if found is None:
         return
@@ -141,9 +143,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _add_group(
-    export: Export, sent: dict[str, Any], scope_spans: dict[str, Any], path: str
-) -> None:
+def _add_group(export: Export, sent: dict[str, Any], scope_spans: dict[str, Any], path: str) -> None:
     head, _, _ = path.partition(".")
     around = [
         *_problems(wire.Resource, sent.get("resource"), f"{head}.resource"),
@@ -164,9 +164,7 @@ def _add_group(
         export.groups.append(_typed_group(sent, {**scope_spans, "spans": spans}, path, places))
 
 
-def _typed_group(
-    sent: dict[str, Any], scope_spans: dict[str, Any], path: str, places: list[int]
-) -> Group:
+def _typed_group(sent: dict[str, Any], scope_spans: dict[str, Any], path: str, places: list[int]) -> Group:
     request = {"resourceSpans": [{**sent, "scopeSpans": [scope_spans]}]}
     group = export_of_request(msgspec.convert(request, wire.Request)).groups[0]
     group.path, group.places = path, places
@@ -174,22 +172,20 @@ def _typed_group(
 
 
 def _span_problems(span: Any, path: str) -> Iterator[Issue]:
-    if isinstance(span, dict) and _TOO_DEEP in span:
-        yield Issue(path, f"nested deeper than {DEEPEST_SPAN} levels; send it as text")
-        return
-    if not isinstance(span, dict):
-        yield Issue(path, f"an object is expected, got {_kind(span)}")
-        return
+    if span is None:
+        yield Issue(path, "an object is expected, got null")
     yield from _problems(wire.Span, span, path)
 
 
-def _broken(
-    sent: dict[str, Any], scope_spans: dict[str, Any], span: Any, issues: list[Issue]
-) -> Broken:
-    if isinstance(span, dict) and _TOO_DEEP in span:
-        return Broken(issues, span[_TOO_DEEP], "json")
+def _is_too_deep(sent: Any) -> bool:
+    return isinstance(sent, dict) and isinstance(sent.get(_TOO_DEEP), str)
+
+
+def _broken(sent: dict[str, Any], scope_spans: dict[str, Any], span: Any, issues: list[Issue]) -> Broken:
     alone = {**sent, "scopeSpans": [{**scope_spans, "spans": [span]}]}
-    body = json.dumps({"resourceSpans": [alone]}, ensure_ascii=False, separators=(",", ":"))
+    body = _dumped({"resourceSpans": [alone]})
+    if _is_too_deep(span):
+        body = body.replace(_dumped(span), span[_TOO_DEEP])
     names = span if isinstance(span, dict) else {}
     return Broken(
         issues,
@@ -201,6 +197,10 @@ def _broken(
     )
 
 
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -209,33 +209,49 @@ def _problems(shape: type[msgspec.Struct], sent: Any, path: str) -> Iterator[Iss
     """Every place where ``sent`` is not of ``shape``."""
     if sent is None:
         return
+    if _is_too_deep(sent):
+        yield _too_deep(path)
+        return
     if not isinstance(sent, dict):
         yield Issue(path, f"an object is expected, got {_kind(sent)}")
         return
     for field in msgspec.structs.fields(shape):
-        yield from _scalar_problems(
-            field.type, sent.get(field.encode_name), f"{path}.{field.encode_name}"
-        )
+        yield from _scalar_problems(field.type, sent.get(field.encode_name), f"{path}.{field.encode_name}")
 
 
 def _scalar_problems(kind: Any, sent: Any, path: str) -> Iterator[Issue]:
     if sent is None:
         return
-    members = [m for m in typing.get_args(kind) if m is not type(None)] if _is_union(kind) else [kind]
+    members = _members(kind)
     member = members[0]
     if isinstance(member, type) and issubclass(member, msgspec.Struct):
         yield from _problems(member, sent, path)
     elif typing.get_origin(member) is list:
-        if not isinstance(sent, list):
-            yield Issue(path, f"a list is expected, got {_kind(sent)}")
-            return
-        for index, item in enumerate(sent):
-            yield from _scalar_problems(typing.get_args(member)[0], item, f"{path}[{index}]")
+        yield from _item_problems(typing.get_args(member)[0], sent, path)
     else:
         try:
             msgspec.convert(sent, kind)
         except msgspec.ValidationError:
             yield Issue(path, f"{_wanted(members)} is expected, got {_kind(sent)}")
+
+
+def _item_problems(kind: Any, sent: Any, path: str) -> Iterator[Issue]:
+    if not isinstance(sent, list):
+        yield _too_deep(path) if _is_too_deep(sent) else Issue(path, f"a list is expected, got {_kind(sent)}")
+        return
+    for index, item in enumerate(sent):
+        if item is None and not _is_union(kind):
+            wanted = "a string" if kind is str else "an object"
+            yield Issue(f"{path}[{index}]", f"{wanted} is expected, got null")
+        yield from _scalar_problems(kind, item, f"{path}[{index}]")
+
+
+def _too_deep(path: str) -> Issue:
+    return Issue(path, f"nested deeper than {DEEPEST_SPAN} levels; send it as text")
+
+
+def _members(kind: Any) -> list[Any]:
+    return [m for m in typing.get_args(kind) if m is not type(None)] if _is_union(kind) else [kind]
 
 
 def _is_union(kind: Any) -> bool:

@@ -182,9 +182,11 @@ def _varint(body: bytes, at: int) -> tuple[int, int]:
 
 def _field(part: _Part) -> bytes:
     """The field written back."""
-    size, head = len(part.payload), bytearray([part.number << 3 | _LENGTH_DELIMITED])
-    while size >= 0x80:  # noqa: PLR2004  the continuation bit
-        head.append(size & 0x7F | 0x80)
-        size >>= 7
-    head.append(size)
+    head = bytearray()
+    for number in (part.number << 3 | _LENGTH_DELIMITED, len(part.payload)):
+        left = number
+        while left >= 0x80:  # noqa: PLR2004  the continuation bit
+            head.append(left & 0x7F | 0x80)
+            left >>= 7
+        head.append(left)
     return bytes(head) + part.payload

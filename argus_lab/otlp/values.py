@@ -43,12 +43,12 @@ def dump(value: Any) -> str:
 
 
 def load(value: Any) -> Any:
-    """The Python value of a parsed value: bytes, NaN, big integers and maps restored.
+    r"""The Python value of a parsed value: bytes, NaN, big integers and maps restored.
 
     Examples
     --------
     >>> load({"$bytes": "AAEC/w=="})
-    b'\\x00\\x01\\x02\\xff'
+    b'\x00\x01\x02\xff'
     >>> load([{"$double": "-Infinity"}, {"$map": {"$int": 1}}])
     [-inf, {'$int': 1}]
     """

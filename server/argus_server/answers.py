@@ -82,13 +82,12 @@ def problem(found: Problem, encoding: Encoding) -> HTTPResponse:
     return _answer(found.status, encoding, body_of(found, encoding), found.headers)
 
 
-def json_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HTTPResponse:
+def json_answer(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> HTTPResponse:
     """An answer of ours that is no OTLP: health, flush."""
     return _answer(status, "json", msgspec.json.encode(body), headers or {})
 
 
 def _answer(status: int, encoding: Encoding, body: bytes, headers: Mapping[str, str]) -> HTTPResponse:
-    return HTTPResponse(
-        body, status=status, headers=dict(headers), content_type=CONTENT_TYPES[encoding]
-    )
-
+    return HTTPResponse(body, status=status, headers=dict(headers), content_type=CONTENT_TYPES[encoding])

@@ -27,9 +27,7 @@ __all__ = ["create_app"]
 DISCARDED_BYTES: Final = 1024**3
 """Most bytes of an unwanted body that are read and dropped, so that its sender can read the answer."""
 
-_PAGES: Final = (
-    "POST /v1/traces, POST /v1/logs, POST /v1/metrics, POST /v1/flush, GET /healthz, GET /readyz, GET /metrics"
-)
+_PAGES: Final = "POST /v1/traces, POST /v1/logs, POST /v1/metrics, POST /v1/flush, GET /healthz, GET /readyz, GET /metrics"
 IGNORED_SIGNALS: Final = ("logs", "metrics")
 _CORS_HEADERS: Final = "content-type, content-encoding, x-argus-project"
 

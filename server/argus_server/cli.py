@@ -47,7 +47,13 @@ def common(
 
 @app.command(epilog="Example: argus-lab serve --port 4318 --lake traces --workers 2 --keep 90d")
 @takes_settings(*SERVE_SETTINGS)
-def serve(settings: Settings) -> int:
+def serve(
+    settings: Settings,
+    *,
+    stop_with_stdin: Annotated[
+        bool, typer.Option("--stop-with-stdin", help="Stop when standard input ends.", hidden=True)
+    ] = False,
+) -> int:
     """Receive OpenTelemetry traces and keep them in the lake.
 
     Without --port it serves on 4000 and 4318, or on the one of the two that is free. Ctrl-C stops it
@@ -55,7 +61,7 @@ def serve(settings: Settings) -> int:
     """
     from argus_server.commands import serve as command
 
-    return command.serve(settings)
+    return command.serve(settings, stop_with_stdin=stop_with_stdin)
 
 
 @app.command("import", epilog="Example: argus-lab import traces.jsonl.gz export.pb --default-project my-bot")
@@ -103,7 +109,9 @@ def demo(
     *,
     lake: Annotated[
         str | None,
-        typer.Option(help="Lake of the demo; by default a new one in a temporary folder.", show_default=False),
+        typer.Option(
+            help="Lake of the demo; by default a new one in a temporary folder.", show_default=False
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what was found and exit.")] = False,
     no_browser: Annotated[  # noqa: ARG001  there is no page yet; scripts may say so already

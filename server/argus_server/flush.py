@@ -38,9 +38,7 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
     except (ArgusError, OSError) as error:
         raise Problem(503, f"the journal cannot be read: {error}") from error
     milliseconds = round(1000 * (time.monotonic() - started), 1)
-    return answers.json_answer(
-        200, {"flushed": True, "tableVersion": version, "milliseconds": milliseconds}
-    )
+    return answers.json_answer(200, {"flushed": True, "tableVersion": version, "milliseconds": milliseconds})
 
 
 async def _patience(root: Path, waited: float, seconds: float) -> None:
@@ -63,6 +61,8 @@ def _timeout(text: str | None) -> float:
         seconds = -1.0
     if not 0 <= seconds <= MOST_SECONDS:
         raise Problem(
-            400, f"timeout={text!r}: seconds from 0 to {MOST_SECONDS:g} are expected", error="invalid_argument"
+            400,
+            f"timeout={text!r}: seconds from 0 to {MOST_SECONDS:g} are expected",
+            error="invalid_argument",
         )
     return seconds

@@ -152,4 +152,3 @@ class Receiver:
 def _verdict(body: bytes, encoding: Encoding, project: str | None) -> Verdict:
     export: Export = decode(body, encoding)
     return Verdict(body, export.span_count, admit(export, project=project))
-

@@ -42,13 +42,16 @@ REQUESTS = Counter(
     "argus_requests", "Requests answered.", ["signal", "encoding", "status"], registry=_REGISTRY
 )
 ACCEPTED = Counter("argus_spans_accepted", "Spans acknowledged as durable.", registry=_REGISTRY)
-REFUSED = Counter(
-    "argus_spans_refused", "Spans refused and kept aside.", ["reason"], registry=_REGISTRY
+REFUSED = Counter("argus_spans_refused", "Spans refused and kept aside.", ["reason"], registry=_REGISTRY)
+WARNINGS = Counter(
+    "argus_span_warnings", "Values of accepted spans outside the conventions.", registry=_REGISTRY
 )
-WARNINGS = Counter("argus_span_warnings", "Values of accepted spans outside the conventions.", registry=_REGISTRY)
 BYTES = Counter("argus_received_bytes", "Bytes of trace bodies, as sent.", registry=_REGISTRY)
 IGNORED = Counter(
-    "argus_exports_ignored", "Requests with logs or metrics, answered and not kept.", ["signal"], registry=_REGISTRY
+    "argus_exports_ignored",
+    "Requests with logs or metrics, answered and not kept.",
+    ["signal"],
+    registry=_REGISTRY,
 )
 SECONDS = Histogram(
     "argus_request_seconds",

@@ -59,9 +59,9 @@ class Child:
 
 
 class Supervisor:
-    """Runs the receiver on bound sockets until a signal asks it to stop."""
+    """Runs the receiver on bound sockets until a signal, or the end of stdin, asks it to stop."""
 
-    def __init__(self, settings: Settings, bound: Bound, log: Log) -> None:
+    def __init__(self, settings: Settings, bound: Bound, log: Log, *, stop_with_stdin: bool = False) -> None:
         self._settings = settings
         self._bound = bound
         self._log = log
@@ -71,6 +71,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._asked = 0
         self._announced = False
+        if stop_with_stdin:
+            self._selector.register(0, selectors.EVENT_READ, None)
 
     def run(self, announce: list[str]) -> int:
         """Serve; the lines of ``announce`` are printed once every worker accepts.
@@ -147,9 +149,12 @@ class Supervisor:
     def _wait(self, seconds: float | None) -> None:
         """Until something happens: a signal, a child that is ready, a child that died."""
         for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                assert isinstance(key.fileobj, socket.socket)  # noqa: S101  the waker
-                key.fileobj.recv(4096)
+            if key.fd == 0:  # whoever started us and holds the other end is gone
+                if not os.read(0, 4096):
+                    self._selector.unregister(0)
+                    self._ask()
+            elif key.data is None:
+                os.read(key.fd, 4096)  # the waker
             elif os.read(key.data.report, 4096).startswith(READY):
                 key.data.ready = True
             else:  # the pipe ends when the process does
@@ -163,8 +168,10 @@ class Supervisor:
         if self._asked:
             return
         child.deaths = 1 if lived > STEADY_SECONDS else child.deaths + 1
-        wait = 0.0 if child.deaths == 1 and child.ready else min(
-            FIRST_WAIT * 2 ** (child.deaths - 1), LONGEST_WAIT
+        wait = (
+            0.0
+            if child.deaths == 1 and child.ready
+            else min(FIRST_WAIT * 2 ** (child.deaths - 1), LONGEST_WAIT)
         )
         child.start_at = time.monotonic() + wait
         self._log(

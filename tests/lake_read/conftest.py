@@ -15,7 +15,7 @@ from tests.lake_read.lakes import write
 
 PROJECTS = ["customer-bot", "shop-bot", "a/b", "Größe %41 =&?#", "2026-01-01", "__HIVE_DEFAULT_PARTITION__"]
 SERVICES = ["gateway", "support-agent", "tools", "o'neill"]
-SESSIONS = [f"session-{n}" for n in range(6)] + ["it's \"one\"", "é" * 60]
+SESSIONS = [f"session-{n}" for n in range(6)] + ['it\'s "one"', "é" * 60]
 
 
 def _random_row(n: int, chance: random.Random) -> dict[str, Any]:

@@ -124,7 +124,9 @@ def test_hostile_text_that_was_stored_is_found(tmp_path_factory: pytest.TempPath
     assert lake.sql("SELECT count(*) AS n FROM spans WHERE project = $p", {"p": text})["n"][0] == 1
 
 
-@pytest.mark.parametrize("where", ["1=1) OR (1=1", "true; SELECT 1", "true UNION SELECT 1", "true LIMIT 1", "a, b", ""])
+@pytest.mark.parametrize(
+    "where", ["1=1) OR (1=1", "true; SELECT 1", "true UNION SELECT 1", "true LIMIT 1", "a, b", ""]
+)
 def test_where_is_one_condition(mixed_lake: al.Lake, where: str):
     """What would reach beyond the brackets of a condition is refused, with DuckDB's words."""
     with pytest.raises(al.InvalidArgument, match="DuckDB cannot run"):
@@ -141,9 +143,7 @@ def test_where_may_end_in_a_comment(mixed_lake: al.Lake):
     ("where", "params"),
     [("input_tokens = $n", {"n": 500}), ("input_tokens = ?", [500]), ("input_tokens = $1", (500,))],
 )
-def test_parameters_are_bound(
-    mixed_lake: al.Lake, mixed_frame: pd.DataFrame, where: str, params: Any
-):
+def test_parameters_are_bound(mixed_lake: al.Lake, mixed_frame: pd.DataFrame, where: str, params: Any):
     """Named and positional parameters reach the condition beside other filters."""
     found = mixed_lake.count(where=where, params=params, service=["tools", "gateway"])
     kept = mixed_frame["service"].isin(["tools", "gateway"]) & (mixed_frame["input_tokens"] == 500)

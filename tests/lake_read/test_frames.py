@@ -120,7 +120,8 @@ def test_attrs_say_what_was_asked_and_found(full_lake: al.Lake):
 
 
 @pytest.mark.parametrize(
-    "params", [[timedelta(days=1), Decimal("1.5"), float("nan")], {"when": NOON, 1: pd.Timestamp(NOON)}, [b"x", None]]
+    "params",
+    [[timedelta(days=1), Decimal("1.5"), float("nan")], {"when": NOON, 1: pd.Timestamp(NOON)}, [b"x", None]],
 )
 def test_attrs_are_json_whatever_the_parameters(full_lake: al.Lake, params: object):
     """Parameters of any type leave the provenance JSON-able."""

@@ -73,7 +73,8 @@ def test_a_time_without_a_zone_is_refused_with_the_cure(value: object):
 
 
 @pytest.mark.parametrize(
-    "value", ["yesterday", "", "24", "h", "-3h", 3, 1.5, None, True, pd.NaT, np.datetime64("2026-03-01"), b"24h"]
+    "value",
+    ["yesterday", "", "24", "h", "-3h", 3, 1.5, None, True, pd.NaT, np.datetime64("2026-03-01"), b"24h"],
 )
 def test_what_is_no_time_is_refused_with_examples(value: object):
     """Anything else is an error that shows the three ways to say when."""

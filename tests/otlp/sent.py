@@ -137,11 +137,8 @@ def request(*spans: Any, project: str | None = "bot") -> dict[str, Any]:
     """A request with these spans in one scope of one resource."""
     owner = {"argus.project": project, "service.name": "svc"}
     pairs = [{"key": key, "value": {"stringValue": value}} for key, value in owner.items() if value]
-    return {
-        "resourceSpans": [
-            {"resource": {"attributes": pairs}, "scopeSpans": [{"scope": {"name": "test"}, "spans": list(spans)}]}
-        ]
-    }
+    scope_spans = {"scope": {"name": "test"}, "spans": list(spans)}
+    return {"resourceSpans": [{"resource": {"attributes": pairs}, "scopeSpans": [scope_spans]}]}
 
 
 def body(*spans: Any, **options: Any) -> bytes:

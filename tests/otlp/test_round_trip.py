@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -25,7 +26,7 @@ def _decoded(body: bytes, encoding: Encoding) -> list[Span]:
 
 @given(st.lists(sent.spans, max_size=3), sent.resources, sent.scopes)
 def test_both_encodings_bring_back_what_was_written(spans: list[Span], resource: Resource, scope: Scope):
-    """encode then decode is the identity for every kind of value, in JSON and in protobuf."""
+    """Encode then decode is the identity for every kind of value, in JSON and in protobuf."""
     for encoding in ("json", "protobuf"):
         body = encode(spans, resource=resource, scope=scope, encoding=encoding)
         export = decode(body, encoding)
@@ -39,8 +40,6 @@ def test_both_encodings_bring_back_what_was_written(spans: list[Span], resource:
 @given(sent.spans)
 def test_a_span_alone_is_a_request_that_says_the_same(span: Span):
     """What the refused table keeps of a span can be sent again and is the same span."""
-    import base64
-
     for encoding in ("json", "protobuf"):
         export = decode(encode([span], resource=Resource({"a": 1}), encoding=encoding), encoding)
         group = export.groups[0]
@@ -67,8 +66,6 @@ def test_json_made_by_protobuf_itself_says_the_same(span: Span):
 
 
 def _hex_ids(value: Any) -> Any:
-    import base64
-
     if isinstance(value, list):
         return [_hex_ids(item) for item in value]
     if isinstance(value, dict):

@@ -145,7 +145,9 @@ def span(**fields: Any) -> dict[str, Any]:
     }
 
 
-def export(*spans: dict[str, Any], project: str | None = "test", service: str | None = "svc") -> dict[str, Any]:
+def export(
+    *spans: dict[str, Any], project: str | None = "test", service: str | None = "svc"
+) -> dict[str, Any]:
     """An export request with one resource."""
     pairs = {"argus.project": project, "service.name": service}
     attributes = [{"key": k, "value": {"stringValue": v}} for k, v in pairs.items() if v is not None]

@@ -55,7 +55,9 @@ def test_content_type_parameters(client, kit, content_type):
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
 
 
-@pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "json"])
+@pytest.mark.parametrize(
+    "content_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "json"]
+)
 def test_unknown_content_type(client, kit, content_type):
     """A type that is neither of the two is answered 415, in JSON that says which there are."""
     headers = {} if content_type is None else {"Content-Type": content_type}
@@ -120,7 +122,9 @@ def test_empty_protobuf_request(client, kit):
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-@pytest.mark.parametrize("body", [b"", b"  ", b"{", b"null", b"[1]", b'"text"', b"\xff\xfe", b'{"resourceSpans": 5}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"  ", b"{", b"null", b"[1]", b'"text"', b"\xff\xfe", b'{"resourceSpans": 5}']
+)
 def test_malformed_json(client, kit, body):
     """What is no OTLP/JSON is a 400 with both contracts in one object."""
     answer = client.post("/v1/traces", content=body, headers=kit.JSON)
@@ -226,7 +230,9 @@ def test_other_methods(client, method):
     assert answer.json()["message"]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/trace", "/traces", "/api/public/otel/v1/traces", "/%ff%fe"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/trace", "/traces", "/api/public/otel/v1/traces", "/%ff%fe"]
+)
 def test_other_addresses(client, kit, path):
     """An unknown address is a 404 that lists those there are."""
     answer = client.post(path, content=b"{}", headers=kit.JSON)

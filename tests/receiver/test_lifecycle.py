@@ -145,7 +145,17 @@ def test_port_taken(tmp_path):
     """With --port exactly that port is served or none: one clear line and exit status 1."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        command = [sys.executable, "-P", "-m", "argus_server", "serve", "--lake", str(tmp_path), "--port", str(port)]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "argus_server",
+            "serve",
+            "--lake",
+            str(tmp_path),
+            "--port",
+            str(port),
+        ]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert len(ended.stderr.splitlines()) == 1

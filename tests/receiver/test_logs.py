@@ -46,7 +46,17 @@ def test_level(launch, kit):
 
 def test_a_log_that_nobody_reads_stops_nothing(tmp_path, kit):
     """With stderr a pipe that is full and never read, requests are answered all the same."""
-    command = [sys.executable, "-P", "-m", "argus_server", "serve", "--port", "0", "--lake", str(tmp_path / "lake")]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "argus_server",
+        "serve",
+        "--port",
+        "0",
+        "--lake",
+        str(tmp_path / "lake"),
+    ]
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     try:

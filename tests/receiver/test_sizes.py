@@ -52,9 +52,7 @@ def test_hundred_megabytes(client, kit):
     assert client.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("name", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
-)
+@pytest.mark.parametrize(("name", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_bomb(client, kit, name, compress):
     """A small body that inflates to more than the limit is a 413."""
     bomb = compress(bytes(200 * MEGABYTE))
@@ -114,6 +112,7 @@ def test_backlog_limit(launch, kit):
     keeper = running.pid("keeper")
     os.kill(keeper, signal.SIGSTOP)
     try:
+
         def refused() -> httpx.Response | None:
             answer = httpx.post(url, content=kit.as_json(kit.export(kit.span())), headers=kit.JSON)
             assert answer.status_code in {200, 429}

@@ -90,11 +90,15 @@ def test_lake_of_another_schema(launch, kit, tmp_path):
     assert post(first.url, kit).status_code == 200
     assert first.stop() == 0
     rows = al.open(str(lake)).count()
-    DeltaTable(str(lake / "spans")).alter.set_table_properties({"argus.schema": "999"}, raise_if_not_exists=False)
+    DeltaTable(str(lake / "spans")).alter.set_table_properties(
+        {"argus.schema": "999"}, raise_if_not_exists=False
+    )
     running = launch(lake=lake)
     kit.until(lambda: "999" in ready(running.url).text, "the reason in /readyz")
     assert post(running.url, kit).status_code == 503
-    DeltaTable(str(lake / "spans")).alter.set_table_properties({"argus.schema": "1"}, raise_if_not_exists=False)
+    DeltaTable(str(lake / "spans")).alter.set_table_properties(
+        {"argus.schema": "1"}, raise_if_not_exists=False
+    )
     kit.until(lambda: post(running.url, kit).status_code == 200, "a 200 after the cure")
     assert httpx.post(f"{running.url}/v1/flush", timeout=kit.PATIENCE).status_code == 200
     assert al.open(str(lake)).count() == rows + 1
@@ -162,7 +166,9 @@ def test_bytes_that_are_no_request(receiver, sent):
             lambda inner: st.one_of(
                 st.lists(inner, max_size=3),
                 st.dictionaries(
-                    st.sampled_from(["resourceSpans", "resource", "scopeSpans", "spans", "attributes", "key", "value"]),
+                    st.sampled_from(
+                        ["resourceSpans", "resource", "scopeSpans", "spans", "attributes", "key", "value"]
+                    ),
                     inner,
                     max_size=4,
                 ),

@@ -14,5 +14,9 @@ __all__ = ["compact"]
 
 def compact(settings: Settings) -> int:
     """Merge, retain and vacuum once, and say what was done."""
-    print(upkeep.compact(settings))  # noqa: T201  it is the answer
+    done = upkeep.compact(settings)
+    print(  # noqa: T201  it is the answer
+        f"{settings.lake}: {done.merged} files merged into {done.written}, {done.duplicates} duplicate rows "
+        f"dropped, {done.expired} old partitions dropped, {done.vacuumed} files deleted"
+    )
     return 0

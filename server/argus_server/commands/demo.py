@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import signal
 import subprocess
@@ -36,6 +35,7 @@ def demo(ports: tuple[int, ...], lake: str | None, *, once: bool) -> int:
     """Send the sample data to a receiver of its own and print the sessions found in its lake."""
     folder = datasets_directory()
     console = Console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was begun is ended below
     with _lake(lake, once=once) as place, _receiver(ports, place) as (url, process):
         sent = _send(url, folder)
         print(f"Sent {sent} requests to {url}/v1/traces.")  # noqa: T201  this command is for reading
@@ -84,12 +84,13 @@ def _lake(given: str | None, *, once: bool) -> Iterator[str]:
 @contextmanager
 def _receiver(ports: tuple[int, ...], lake: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A receiver as a process of its own; its first address."""
-    command = [sys.executable, "-P", "-m", "argus_server", "serve", "--lake", lake, "--log-level", "warning"]
+    command = [sys.executable, "-P", "-m", "argus_server", "serve", "--lake", lake]
+    command += ["--log-level", "warning", "--stop-with-stdin"]  # so that it never outlives the demo
     for port in ports:
         command += ["--port", str(port)]
     # Ctrl-C reaches it too, but it is stopped by us, after what we still have to say.
     process = subprocess.Popen(  # noqa: S603  our own module under our own interpreter
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
         yield _address(process), process
@@ -100,8 +101,9 @@ def _receiver(ports: tuple[int, ...], lake: str) -> Iterator[tuple[str, subproce
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def _address(process: subprocess.Popen[str]) -> str:
@@ -140,5 +142,4 @@ def _wait(process: subprocess.Popen[str]) -> int:
     try:
         return process.wait()
     except KeyboardInterrupt:
-        print(f"Stopping (process {os.getpid()}).", flush=True)  # noqa: T201
         return 0

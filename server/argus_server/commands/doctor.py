@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argus_lab.settings import Settings
+    from argus_server.sending import Answer
 
 __all__ = ["doctor"]
 
@@ -113,7 +115,7 @@ def _addresses(reached: list[tuple[str, Check]], *, exact: bool) -> list[Check]:
 def _receiver(url: str, settings: Settings) -> Iterator[Check]:
     try:
         with Sender(url) as sender:
-            ready = sender.get("/readyz")
+            ready = _readiness(sender)
             if ready.status == 200:  # noqa: PLR2004
                 yield passed("ready", "it takes spans")
             else:
@@ -121,6 +123,14 @@ def _receiver(url: str, settings: Settings) -> Iterator[Check]:
             yield from _round_trip(sender, settings)
     except NoAnswer as error:
         yield failed("receiver", str(error), "it stopped while it was asked; its log says why")
+
+
+def _readiness(sender: Sender) -> Answer:
+    """What /readyz says; a receiver that has just been started gets a few seconds."""
+    end = time.monotonic() + QUICK_SECONDS
+    while (answer := sender.get("/readyz")).status != 200 and time.monotonic() < end:  # noqa: PLR2004
+        time.sleep(0.1)
+    return answer
 
 
 def _round_trip(sender: Sender, settings: Settings) -> Iterator[Check]:

@@ -36,14 +36,15 @@ SETTINGS = (
 )
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, *, stop_with_stdin: bool) -> int:
     """Receive traces until Ctrl-C or SIGTERM; then bring everything acknowledged into the lake."""
     bound = bind(settings.host, settings.port)
     for reason in bound.taken:
         print(f"argus-lab: {reason}; serving on {' and '.join(bound.urls)} only", file=sys.stderr)  # noqa: T201
     log = Log("supervisor", settings.log_level)
     try:
-        return Supervisor(settings, bound, log).run(announcement(settings, bound))
+        supervisor = Supervisor(settings, bound, log, stop_with_stdin=stop_with_stdin)
+        return supervisor.run(announcement(settings, bound))
     finally:
         bound.close()
         log.close()

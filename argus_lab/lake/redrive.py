@@ -1,0 +1,166 @@
+"""Refused spans taken in after all: with a project, or by an Argus Lab that knows more.
+
+Each refused span is kept as a request of its own. What would be accepted now goes through the
+journal like any request and is then taken off the refused table; what would still be refused stays
+as it is, once. A crash in between only repeats: the same span again is the same row.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake.exceptions import CommitFailedError
+
+from argus_lab import otlp, settings
+from argus_lab.conventions import admit
+from argus_lab.errors import InvalidArgument, LakeBusy, MalformedPayload
+from argus_lab.lake import frames, keeper, read
+from argus_lab.lake import table as t
+from argus_lab.lake.journal import Entry, JournalWriter, pack
+from argus_lab.lake.selection import select
+from argus_lab.schema import REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from deltalake.transaction import AddAction
+
+    from argus_lab.lake.snapshot import Picked, Reader, Snapshot
+
+__all__ = ["redrive"]
+
+AT_ONCE = 200
+"""Refused spans held in memory at once: each may be as large as a request."""
+
+ATTEMPTS = 5
+
+VERDICT = pa.schema(
+    [
+        ("refusal_id", pa.string()),
+        ("accepted", pa.bool_()),
+        ("project", pa.string()),
+        ("service", pa.string()),
+        ("trace_id", pa.string()),
+        ("span_id", pa.string()),
+        ("name", pa.string()),
+        ("reason", pa.string()),
+        ("message", pa.string()),
+    ]
+)
+
+
+def redrive(
+    reader: Reader, project: str | None, limit: int | None, selection: Mapping[str, Any]
+) -> pd.DataFrame:
+    """A row per refused span that was tried, oldest first: whether it was taken in, else why not."""
+    if reader.as_of is not None:
+        raise InvalidArgument("a lake opened with as_of is read only; open it without to redrive.")
+    if project is not None and not str(project).strip():
+        raise InvalidArgument(f"project={project!r}: the name of a project is expected.")
+    filter = select(REFUSED, selection)
+
+    def chosen(snapshot: Snapshot) -> tuple[Picked, list[str], int]:
+        picked = snapshot.pick(filter)
+        rows, matched = read.load(picked, ["refusal_id"], limit=limit, order="oldest")
+        return picked, rows["refusal_id"].to_pylist(), matched
+
+    picked, ids, matched = read.on_newest(reader, chosen)
+    verdicts = _journalled(reader, ids, project)
+    _forget(reader.lake, {verdict["refusal_id"] for verdict in verdicts if verdict["accepted"]})
+    found = frames.pandas_of(pa.Table.from_pylist(verdicts, schema=VERDICT))
+    told = frames.provenance(picked, VERDICT.names, matched=matched, returned=len(verdicts))
+    told["asked"] = {"project": project, **told["asked"]}
+    found.attrs["argus"] = told
+    return found
+
+
+def _journalled(reader: Reader, ids: list[str], project: str | None) -> list[dict[str, Any]]:
+    """Verdicts on refused spans; the accepted ones are in the lake on return."""
+    chosen = settings.read(os.environ, lake=reader.lake)
+    owner = project or chosen.default_project
+    verdicts = []
+    writer = JournalWriter(t.journal_root(reader.lake))
+    try:
+        for row in _rows(reader, ids):
+            verdict, entry = _tried(row, owner)
+            verdicts.append(verdict)
+            if entry is not None:
+                writer.append([pack(entry)])
+    finally:
+        writer.close()
+    if any(verdict["accepted"] for verdict in verdicts):
+        keeper.drain(chosen)
+    return verdicts
+
+
+def _rows(reader: Reader, ids: list[str]) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(ids), AT_ONCE):
+        some = {"where": "list_contains($ids, refusal_id)", "params": {"ids": ids[start : start + AT_ONCE]}}
+        filter = select(REFUSED, some)
+
+        def load(snapshot: Snapshot, filter: Any = filter) -> pa.Table:
+            return read.load(snapshot.pick(filter), REFUSED.names, limit=None, order="oldest")[0]
+
+        rows = read.on_newest(reader, load)
+        micros = rows["received_at"].cast(pa.int64()).to_pylist()
+        for row, received in zip(rows.to_pylist(), micros, strict=True):
+            yield row | {"received_at": received}
+
+
+def _tried(row: Mapping[str, Any], project: str | None) -> tuple[dict[str, Any], Entry | None]:
+    encoding, text = row["encoding"], row["body"]
+    body = text.encode() if encoding == "json" else base64.b64decode(text)
+    verdict = {name: row.get(name) for name in VERDICT.names} | {"accepted": False}
+    try:
+        admission = admit(otlp.decode(body, encoding), project=project)
+    except MalformedPayload as error:
+        return verdict | {"reason": "malformed", "message": str(error)}, None
+    if not admission.accepted:
+        refusal = admission.refusals[0]
+        return verdict | {"reason": refusal.reason, "message": refusal.message}, None
+    owner = admission.admitted[0].owner
+    verdict |= {"accepted": True, "reason": None, "message": None}
+    verdict |= {"project": owner.project, "service": owner.service}
+    return verdict, Entry(row["received_at"] * 1000, encoding, project, body)
+
+
+def _forget(lake: str, ids: Collection[str]) -> None:
+    """Take rows off the refused table, beside a keeper that adds and merges there."""
+    for _ in range(ATTEMPTS if ids else 0):
+        found = t.open_table(lake, REFUSED)
+        removed, adds = [], []
+        for file in pa.table(found.get_add_actions()).to_pylist():
+            holds, kept = _without(lake, file, ids)
+            if holds:
+                removed.append(file)
+                adds.extend(kept)
+        try:
+            if removed:
+                t.swap(found, removed, adds)
+        except CommitFailedError:
+            continue  # another process merged these files first
+        return
+    if ids:
+        raise LakeBusy(
+            f"{len(ids)} spans are in the lake now, and still in its refused table, which other processes "
+            "keep changing. Call redrive again; nothing is taken in twice."
+        )
+
+
+def _without(lake: str, file: Mapping[str, Any], ids: Collection[str]) -> tuple[bool, list[AddAction]]:
+    """Whether a file holds any of the rows, and what to put in its place."""
+    path = f"{t.table_uri(lake, REFUSED)}/{unquote(file['path'])}"
+    is_out = pc.is_in(
+        pq.read_table(path, columns=["refusal_id"], partitioning=None)["refusal_id"], pa.array(ids)
+    )
+    if not pc.any(is_out).as_py():
+        return False, []
+    kept = pq.read_table(path, partitioning=None).filter(pc.invert(is_out))
+    return True, [t.write_file(lake, REFUSED, file["partition"], kept.to_reader())] if len(kept) else []

@@ -1,0 +1,23 @@
+"""``python -m bench [receiving] [reading]``: measure, and print the tables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+from bench import reading, receiving
+
+PARTS = {"receiving": receiving.measure, "reading": reading.measure}
+
+
+def main(names: list[str]) -> None:
+    """Run the named parts, or all."""
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    for name in names or list(PARTS):
+        print(f"\n# {name}\n")
+        print("\n".join(PARTS[name]()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

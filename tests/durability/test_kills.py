@@ -1,0 +1,86 @@
+"""The promise itself: killed at any moment, every acknowledged span is in the lake exactly once."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from tests.durability import proof
+from tests.durability.load import Flusher, Load
+from tests.durability.receivers import Receiver
+
+KILLS = int(os.environ.get("ARGUS_KILLS") or 0)
+"""Kills of each test here; 0 for the few of a normal run. A soak: ``ARGUS_KILLS=100 pytest ...``."""
+
+KINDS = ("everything", "supervisor", "worker", "keeper")
+SOME_MINUTES = 240 + 20 * KILLS
+
+
+def _kill(receiver: Receiver, kind: str, rng: random.Random) -> None:
+    """Kill, and start again what nobody else starts again."""
+    if kind in {"worker", "keeper"}:
+        receiver.kill_one(kind, rng)
+        return
+    if kind == "everything":
+        receiver.kill_everything()
+    else:
+        receiver.kill_supervisor()
+    receiver.start()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SOME_MINUTES)
+def test_everything_killed_at_random_moments(receiver_on, seed, rng):
+    """``kill -9`` of all processes under load, while serving and while recovering from the kill before:
+    after the last restart every acknowledged span is there once, none that was not sent."""
+    receiver = receiver_on()
+    receiver.start()
+    load = Load(seed, [receiver.port])
+    for number in range(KILLS or 6):
+        if number % 3 != 2:
+            load.go_on()
+        time.sleep(rng.uniform(0, 1))
+        _kill(receiver, "everything", rng)
+    load.go_on()
+    ledger = load.finish()
+    receiver.wait_until_ready()
+    receiver.flush()
+    spans = proof.everything_once(receiver.lake, ledger)
+    print(f"{KILLS or 6} kills, {spans} spans, {dict(ledger.answers)}")  # noqa: T201  for the soak's report
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SOME_MINUTES)
+def test_anything_killed_while_a_reader_looks_on(receiver_on, seed, rng):
+    """With two workers, and merges several times a second: all processes, the supervisor, a worker or the
+    keeper killed under load. A reader that looks on never sees a span twice, nor one fewer than was
+    flushed; in the end every acknowledged span is there once."""
+    receiver = receiver_on(workers=2)
+    receiver.start()
+    load = Load(seed, [receiver.port])
+    flusher, onlooker = Flusher(load.ledger, receiver.flush), proof.Onlooker(receiver.lake, load.ledger)
+    flusher.start()
+    onlooker.start()
+    kinds = [KINDS[number % len(KINDS)] for number in range(KILLS or 8)]
+    rng.shuffle(kinds)
+    for kind in kinds:
+        load.go_on()
+        time.sleep(rng.uniform(0, 1))
+        _kill(receiver, kind, rng)
+    load.go_on()
+    ledger = load.finish()
+    receiver.wait_until_ready()
+    flusher.finishing.set()
+    flusher.join()
+    receiver.flush()
+    looks = onlooker.finish()
+    spans = proof.everything_once(receiver.lake, ledger)
+    merges = proof.merges(receiver.lake)
+    assert looks > len(kinds), "the reader hardly looked"
+    assert merges > 0, "there was no compaction to be disturbed"
+    print(f"{dict(Counter(kinds))}, {spans} spans, {looks} looks, {merges} merges")  # noqa: T201
+    print(dict(ledger.answers))  # noqa: T201  for the soak's report
