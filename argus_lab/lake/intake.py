@@ -7,15 +7,16 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from argus_lab.lake import journal as j
 from argus_lab.lake import table as t
-from argus_lab.lake.recent import Keys, RecentIds, keys_of, rebuilt
-from argus_lab.lake.rows import arrow_table, sorted_spans
+from argus_lab.lake.recent import RecentIds, keys_of, rebuilt
+from argus_lab.lake.rows import Row, arrow_table, sorted_spans
 from argus_lab.lake.translate import Translation, translated
 from argus_lab.schema import REFUSED, SPANS
 from argus_lab.settings import Settings
@@ -23,6 +24,8 @@ from argus_lab.settings import Settings
 __all__ = ["Intake"]
 
 log = logging.getLogger("argus.keeper")
+
+_KEY = ("project", "trace_id", "span_id")
 
 STEP_BYTES = 32 * 1024 * 1024
 """Journal bytes taken in at once: bounds the memory, and the time until rows are seen."""
@@ -91,20 +94,18 @@ class Intake:
     def _commit(self, made: dict[str, Translation], ends: dict[str, int]) -> None:
         """Refusals first: the spans' commit is what moves the journals on."""
         self._commit_refused(made, ends)
-        rows = [row for part in made.values() for row in part.spans]
-        keys = _keys(rows)
+        rows = arrow_table(SPANS, [row for part in made.values() for row in part.spans])
+        keys = keys_of(*(rows[name].to_pylist() for name in _KEY))
         fresh = self.recent.fresh(keys)
-        kept = [row for row, is_new in zip(rows, fresh, strict=True) if is_new]
-        adds = []
-        if kept:
-            adds = t.write_files(self.settings.lake, SPANS, sorted_spans(arrow_table(SPANS, kept)))
+        kept = rows if fresh.all() else rows.filter(pa.array(fresh))
+        adds = t.write_files(self.settings.lake, SPANS, sorted_spans(kept)) if len(kept) else []
         t.commit(self.spans, adds, ends)
         self.recent.add(keys[fresh], time.time())
         self.committed |= ends
         self._count(made, spans=len(kept), duplicates=len(rows) - len(kept))
 
     def _commit_refused(self, made: dict[str, Translation], ends: dict[str, int]) -> None:
-        rows: list[dict[str, Any]] = []
+        rows: list[Row] = []
         for name, part in made.items():
             done = self.refused.transaction_version(name) or 0
             pairs = zip(part.refused, part.refused_ends, strict=True)
@@ -150,27 +151,16 @@ class Intake:
             )
 
 
-def _keys(rows: list[dict[str, Any]]) -> Keys:
-    return keys_of(
-        [row["project"] for row in rows],
-        [row["trace_id"] for row in rows],
-        [row["span_id"] for row in rows],
-    )
-
-
 def _recent_ids(spans: DeltaTable, settings: Settings) -> RecentIds:
     """The recent ids of a table, from the files that hold spans received within the window."""
     cutoff = time.time() - settings.dedup_window
     dataset = spans.to_pyarrow_dataset()
     since = pa.scalar(int(cutoff * 1e6), pa.timestamp("us", "UTC"))
-    columns = ["project", "trace_id", "span_id", "received_at"]
-    import pyarrow.dataset as ds
-
-    found = dataset.to_table(columns=columns, filter=ds.field("received_at") >= since)
+    found = dataset.to_table(columns=[*_KEY, "received_at"], filter=ds.field("received_at") >= since)
     found = found.sort_by("received_at").slice(max(0, len(found) - settings.dedup_ids))
     batches = []
     for batch in found.to_batches(max_chunksize=100_000):
-        texts = [batch.column(name).to_pylist() for name in columns[:3]]
+        texts = [batch.column(name).to_pylist() for name in _KEY]
         moment = batch.column("received_at")[-1].as_py().timestamp()
         batches.append((keys_of(*texts), moment))
     return rebuilt(batches, window=settings.dedup_window, most=settings.dedup_ids)

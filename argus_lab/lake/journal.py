@@ -54,8 +54,10 @@ _SUFFIX = ".wal"
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
-    """One request as received: when (ns since 1970), its encoding, its project from outside the
-    body (header or setting), and its inflated body.
+    """One request as received.
+
+    ``received_at`` is in nanoseconds since 1970; ``project`` comes from outside the body (a header
+    or a setting); ``body`` is inflated.
     """
 
     received_at: int

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from argus_lab.errors import InvalidArgument, LakeUnavailable, NotFound
+from argus_lab.errors import ArgusError, InvalidArgument, LakeUnavailable, NotFound
 from argus_lab.lake import duck, frames
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def on_newest(reader: Reader, act: Callable[[Snapshot], T]) -> T:
 def _acting(snapshot: Snapshot, act: Callable[[Snapshot], T]) -> T:
     try:
         return act(snapshot)
-    except (OSError, duckdb.IOException) as error:
-        if isinstance(error, LakeUnavailable):
-            raise
+    except ArgusError:
+        raise
+    except (OSError, pa.ArrowException, duckdb.Error) as error:
         gone = [path for path in snapshot.paths() if not Path(path).exists()]
         if gone:
             raise NotFound(

@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from argus_lab import conventions
 from argus_lab.conventions.readers import text
-from argus_lab.schema import Table
+from argus_lab.schema import REFUSED, SPANS, Table
 
 if TYPE_CHECKING:
     from argus_lab.conventions import Admission, Refusal
     from argus_lab.conventions.admission import Admitted
     from argus_lab.otlp import Export, Span
 
-__all__ = ["ORG", "arrow_table", "refused_rows", "sorted_spans", "span_rows"]
+__all__ = ["ORG", "Row", "arrow_table", "refused_rows", "sorted_spans", "span_rows"]
 
 ORG = "default"
 """The one organisation of local mode."""
@@ -32,15 +32,18 @@ _EPOCH = date(1970, 1, 1)
 _json = msgspec.json.Encoder().encode
 
 
-def span_rows(export: Export, admission: Admission, received_at: int) -> Iterator[dict[str, Any]]:
-    """The admitted spans as rows; columns without a value are left out.
+Row = tuple[Any, ...]
+"""Values of a table's columns, in their order."""
 
-    ``received_at`` is in nanoseconds since 1970.
-    """
+
+def span_rows(export: Export, admission: Admission, received_at: int) -> Iterator[Row]:
+    """The admitted spans as rows of the span table; ``received_at`` in nanoseconds since 1970."""
+    names = SPANS.names
     for part in admission.admitted:
         shared = _shared(part, received_at)
         for sent in part.spans:
-            yield _row(export.read(sent), shared)
+            # A tuple at once: rows are many, and columns are cut across them later.
+            yield tuple(map(_row(export.read(sent), shared).get, names))
 
 
 def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
@@ -118,10 +121,13 @@ def _micros(nanos: int | None, column: str, unread: dict[str, Any]) -> int | Non
     return micros
 
 
-def arrow_table(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
     """Rows as Arrow, in the table's schema."""
     schema = table.arrow()
-    arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
+    if not rows:
+        return schema.empty_table()
+    columns = zip(schema.types, zip(*rows, strict=True), strict=True)
+    arrays = [pa.array(values, kind) for kind, values in columns]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -130,13 +136,17 @@ def sorted_spans(rows: pa.Table) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in SORTED_BY])
 
 
-def refused_rows(refusals: Sequence[Refusal], received_at: int, place: str) -> Iterator[dict[str, Any]]:
-    """Refusals as rows; ``place`` tells one request from another, so that a replay gives the same ids."""
+def refused_rows(refusals: Sequence[Refusal], received_at: int, place: str) -> Iterator[Row]:
+    """Refusals as rows of their table.
+
+    ``place`` tells one request from another, so that a replay gives the same ids.
+    """
     micros = received_at // 1000
     moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
+    names = REFUSED.names
     for index, refusal in enumerate(refusals):
         digest = hashlib.blake2b(f"{place}/{index}".encode(), digest_size=12).hexdigest()
-        yield {
+        row = {
             "refusal_id": digest,
             "received_at": micros,
             "date": (moment.date() - _EPOCH).days,
@@ -151,3 +161,4 @@ def refused_rows(refusals: Sequence[Refusal], received_at: int, place: str) -> I
             "encoding": refusal.encoding,
             "body": refusal.text(),
         }
+        yield tuple(map(row.get, names))

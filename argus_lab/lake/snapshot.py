@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
-from argus_lab.errors import InvalidArgument, LakeNotFound, LakeUnavailable, NotFound
+from argus_lab.errors import InvalidArgument, LakeNotFound, NotFound
 from argus_lab.lake.table import open_table
 from argus_lab.lake.times import When, instant
 
@@ -33,6 +34,8 @@ __all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "pin"]
 
 MANY = 64
 """More values than this are held against a file's smallest and largest value as one range."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 STATS_ROUNDING = timedelta(milliseconds=1)
 """Delta keeps the largest time of a file cut to milliseconds."""
@@ -141,7 +144,7 @@ class Reader:
         if self._delta is None:
             self._delta = self._opened()
         elif self.as_of is None:
-            _update(self._delta)
+            self._delta = _updated(self._delta) or self._opened()
         if self._last is None or self._last.version != self._delta.version():
             self._last = _pinned(self.lake, self.table, self._delta)
         return self._last
@@ -149,7 +152,7 @@ class Reader:
     def _opened(self) -> DeltaTable:
         delta = open_table(self.lake, self.table)
         if self.as_of is not None:
-            _travel(delta, self.lake, self.as_of)
+            _travel(delta, self.lake, self.table, self.as_of)
         return delta
 
 
@@ -172,36 +175,42 @@ def absent(lake: str, table: Table) -> Snapshot:
     return Snapshot(lake, table, "", None, None, None)
 
 
+def _updated(delta: DeltaTable) -> DeltaTable | None:
+    """The table with what was committed since; None if it is not the table it was."""
+    try:
+        delta.update_incremental()
+    except (DeltaError, OSError):
+        return None  # opening it anew tells whether it was replaced or cannot be read
+    return delta
+
+
 def _pinned(lake: str, table: Table, delta: DeltaTable) -> Snapshot:
     adds = pa.table(delta.get_add_actions(flatten=True))
     order = [f"partition.{name}" for name in reversed(table.partition_by)]
     keys = [(name, "ascending") for name in (*order, "modification_time", "path")]
     root = f"{lake}/{table.name}"
-    return Snapshot(lake, table, root, delta.version(), _committed_at(delta), adds.sort_by(keys))
+    return Snapshot(lake, table, root, delta.version(), _committed_at(root, delta.version()), adds.sort_by(keys))
 
 
-def _update(delta: DeltaTable) -> None:
+def _committed_at(root: str, version: int) -> datetime | None:
+    """When a version was committed, rounded up to the milliseconds that deltalake travels by."""
     try:
-        delta.update_incremental()
-    except (DeltaError, OSError) as error:
-        raise LakeUnavailable(f"the table {delta.table_uri} cannot be read: {error}") from error
+        nanos = Path(root, "_delta_log", f"{version:020d}.json").stat().st_mtime_ns
+    except OSError:
+        return None  # cleaned up, its rows being in a checkpoint
+    return EPOCH + timedelta(milliseconds=-(-nanos // 1_000_000))
 
 
-def _committed_at(delta: DeltaTable) -> datetime | None:
-    last = delta.history(1)
-    return datetime.fromtimestamp(last[0]["timestamp"] / 1000, UTC) if last else None
-
-
-def _travel(delta: DeltaTable, lake: str, as_of: int | datetime) -> None:
+def _travel(delta: DeltaTable, lake: str, table: Table, as_of: int | datetime) -> None:
     newest = delta.version()
     try:
         delta.load_as_version(as_of)
-    except DeltaError as error:
+    except (DeltaError, OverflowError) as error:
         raise NotFound(
             f"the lake {lake} has no version as of {as_of}: versions end at {newest}, and old ones "
             f"are dropped after a while. Open it without as_of, or with a later one. ({error})"
         ) from error
-    first = _committed_at(delta)
+    first = _committed_at(f"{lake}/{table.name}", delta.version())
     # deltalake answers a time before the first commit with the first version.
     if isinstance(as_of, datetime) and first is not None and first > as_of:
         raise NotFound(
@@ -230,10 +239,11 @@ def _between(adds: pa.Table, column: str, values: tuple[str, ...]) -> list[Any]:
     if not values or not {low, high} <= set(adds.column_names):
         return []
     ranges = [(value, value) for value in values] if len(values) <= MANY else [(min(values), max(values))]
-    found = None
+    # deltalake reads characters beyond the BMP wrongly where JSON escapes them: only ASCII is believed.
+    found = pc.invert(pc.and_(pc.string_is_ascii(adds[low]), pc.string_is_ascii(adds[high])))
     for first, last in ranges:
         test = pc.and_kleene(pc.less_equal(adds[low], last), pc.greater_equal(adds[high], first))
-        found = test if found is None else pc.or_kleene(found, test)
+        found = pc.or_kleene(found, test)
     return [found]
 
 

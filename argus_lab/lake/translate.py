@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from argus_lab import otlp
 from argus_lab.conventions import admit
 from argus_lab.errors import MalformedPayload
 from argus_lab.lake.journal import Record
-from argus_lab.lake.rows import refused_rows, span_rows
+from argus_lab.lake.rows import Row, refused_rows, span_rows
 
 __all__ = ["Translation", "translated"]
 
@@ -23,8 +22,8 @@ __all__ = ["Translation", "translated"]
 class Translation:
     """Rows that entries became. ``refused_ends`` holds, row by row, the offset of its entry."""
 
-    spans: list[dict[str, Any]] = field(default_factory=list)
-    refused: list[dict[str, Any]] = field(default_factory=list)
+    spans: list[Row] = field(default_factory=list)
+    refused: list[Row] = field(default_factory=list)
     refused_ends: list[int] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 

@@ -43,8 +43,10 @@ _VACUUM_EVERY = 3600.0
 
 @dataclass(frozen=True)
 class Summary:
-    """What upkeep did: files before and after in the partitions it touched, rows that were there
-    twice, partitions too old to keep, and files deleted.
+    """What upkeep did.
+
+    Files merged and files written in their place, rows that were there twice, partitions too old
+    to keep, and files deleted.
     """
 
     merged: int = 0

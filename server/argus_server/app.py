@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sanic import Sanic
+from sanic.application.state import ApplicationServerInfo
 from sanic.config import Config
 from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
+from sanic.http.constants import HTTP
 from sanic.response import HTTPResponse
 
 from argus_lab.lake.table import journal_root
 from argus_server import answers, flush, health, metrics
+from argus_server.bodies import discard_body
 from argus_server.logs import places
 from argus_server.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from sanic import Request
@@ -27,7 +30,10 @@ __all__ = ["create_app"]
 DISCARDED_BYTES: Final = 1024**3
 """Most bytes of an unwanted body that are read and dropped, so that its sender can read the answer."""
 
-_PAGES: Final = "POST /v1/traces, POST /v1/logs, POST /v1/metrics, POST /v1/flush, GET /healthz, GET /readyz, GET /metrics"
+_PAGES: Final = (
+    "POST /v1/traces, POST /v1/logs, POST /v1/metrics, POST /v1/flush, "
+    "GET /healthz, GET /readyz, GET /metrics"
+)
 IGNORED_SIGNALS: Final = ("logs", "metrics")
 _CORS_HEADERS: Final = "content-type, content-encoding, x-argus-project"
 
@@ -45,6 +51,8 @@ def create_app(receiver: Receiver) -> Sanic[Any, Any]:
     }
     config = Config(defaults, env_prefix=None)  # settings are ours; SANIC_* variables are not read
     app: Sanic[Any, Any] = Sanic("argus-lab", config=config, configure_logging=False)
+    # Not told that it serves HTTP/1.1 only, Sanic writes an empty Alt-Svc header into every answer.
+    app.state.server_info.append(ApplicationServerInfo({"version": HTTP.VERSION_1}))
     _traces(app, receiver)
     _others(app, receiver)
     _problems(app, receiver)
@@ -62,13 +70,12 @@ def _traces(app: Sanic[Any, Any], receiver: Receiver) -> None:
 def _others(app: Sanic[Any, Any], receiver: Receiver) -> None:
     root = journal_root(receiver.settings.lake)
 
-    def ignored(signal: str) -> Callable[[Request], Awaitable[HTTPResponse]]:
+    def ignored(signal: str) -> Callable[[Request], Coroutine[Any, Any, HTTPResponse]]:
         async def answer(request: Request) -> HTTPResponse:
             encoding = answers.encoding_of(request.headers.get("content-type"))
             if encoding is None:
                 raise Problem(415, "Content-Type must be application/json or application/x-protobuf")
-            while request.stream is not None and await request.stream.read():
-                pass  # counted, not kept
+            await discard_body(request)  # counted, not kept
             metrics.IGNORED.labels(signal).inc()
             metrics.REQUESTS.labels(signal, encoding, "200").inc()
             return answers.nothing(encoding)
@@ -143,7 +150,7 @@ def _cross_origin(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
     for name in ("traces", *IGNORED_SIGNALS):
         app.add_route(preflight, f"/v1/{name}", methods=["OPTIONS"], name=f"preflight_{name}")
 
-    @app.on_response
+    @app.on_response  # type: ignore[untyped-decorator]
     async def grant(request: Request, response: HTTPResponse) -> None:
         if (origin := granted(request)) is not None:
             response.headers["Access-Control-Allow-Origin"] = origin

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from argus_server import metrics
 from argus_server.problems import Problem
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
     from sanic import Request
+    from sanic.http.http1 import Http
 
-__all__ = ["Hold", "Scales", "read_body"]
+__all__ = ["Hold", "Scales", "discard_body", "read_body"]
 
 STALLED_SECONDS: Final = 30.0
 """A sender that is silent for so long in the middle of a body gets an answer instead of memory."""
@@ -38,7 +40,7 @@ class Hold:
         self._scales = scales
         self._mine = 0
 
-    def __enter__(self) -> Hold:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -63,6 +65,7 @@ class Hold:
         self.check(size)
         self._mine += size
         self._scales.held += size
+        metrics.IN_FLIGHT.set(self._scales.held)
 
 
 async def read_body(request: Request, hold: Hold, limit: int) -> bytes:
@@ -80,7 +83,6 @@ async def read_body(request: Request, hold: Hold, limit: int) -> bytes:
             raise too_large(limit)
         hold.add(len(part))
         parts.append(part)
-    metrics.IN_FLIGHT.set(hold._scales.held)
     metrics.BYTES.inc(size)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -94,11 +96,17 @@ def too_large(limit: int) -> Problem:
     )
 
 
+async def discard_body(request: Request) -> None:
+    """Read a body and forget it."""
+    while await _part(request):
+        pass
+
+
 async def _part(request: Request) -> bytes | None:
-    assert request.stream is not None  # noqa: S101  held by Sanic as long as the handler runs
+    stream = cast("Http", request.stream)  # which it is for HTTP/1.1, the only version served
     try:
         async with asyncio.timeout(STALLED_SECONDS):
-            return await request.stream.read()
+            return await stream.read()
     except TimeoutError:
         # 503 and not 408, because OTLP clients send again after a 503 only.
         raise Problem(503, f"no byte of the body came for {STALLED_SECONDS:g} seconds") from None

@@ -26,7 +26,7 @@ class Check:
 
 def passed(name: str, found: str) -> Check:
     """All is well."""
-    return Check(name, True, escape(found))  # noqa: FBT003
+    return Check(name, True, escape(found))
 
 
 def noted(name: str, found: str) -> Check:
@@ -36,4 +36,4 @@ def noted(name: str, found: str) -> Check:
 
 def failed(name: str, found: str, cure: str) -> Check:
     """Not well, and what to do about it."""
-    return Check(name, False, escape(found), escape(cure))  # noqa: FBT003
+    return Check(name, False, escape(found), escape(cure))

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -98,7 +99,9 @@ def _orphaned(stop: threading.Event) -> None:
 
 
 def _say_ready(report: int) -> None:
-    os.write(report, READY)
+    # A supervisor that died meanwhile hears nothing; the end of stdin says so, and stops us in order.
+    with suppress(BrokenPipeError):
+        os.write(report, READY)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from argus_lab.errors import ArgusError, InvalidArgument, SettingError
-from argus_lab.settings import Settings  # noqa: TC001  Typer reads the annotations
+from argus_lab.settings import Settings
 from argus_server.commands.serve import SETTINGS as SERVE_SETTINGS
 from argus_server.options import takes_settings
 
@@ -136,7 +136,7 @@ def _status(arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:  # `argus-lab ... | head`
-        sys.stdout = None  # type: ignore[assignment]  # so that Python does not flush it at exit
+        sys.stdout = None  # so that Python does not flush it at exit
         return FAILED
     except Exception as error:  # noqa: BLE001  the command line is the last place an error comes to
         return _told(error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from argus_lab.errors import ArgusError
 from argus_lab.lake import journal, keeper
 from argus_server import answers
+from argus_server.bodies import discard_body
 from argus_server.problems import Problem
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
     """Wait for the keeper; 503 with its reason if it fails, or if the time is over."""
     seconds = _timeout(request.args.get("timeout"))
     started = time.monotonic()
-    while request.stream is not None and await request.stream.read():
-        pass  # a body says nothing here
+    await discard_body(request)  # it says nothing here
     try:
         ends = await asyncio.to_thread(journal.durable_ends, root)
         while not await asyncio.to_thread(keeper.is_drained, root, ends):

@@ -12,13 +12,13 @@ import typer
 from argus_lab import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from argus_lab.settings import Row
 
 __all__ = ["takes_settings"]
 
-_REPEATABLE = {"port": int, "cors_origins": str}
+_REPEATABLE: Mapping[str, Any] = {"port": list[int], "cors_origins": list[str]}
 
 
 def takes_settings(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -46,7 +46,7 @@ def takes_settings(*names: str) -> Callable[[Callable[..., int]], Callable[..., 
 
 
 def _parameter(row: Row) -> inspect.Parameter:
-    kind: Any = list[_REPEATABLE[row.name]] if row.name in _REPEATABLE else str  # type: ignore[misc]
+    kind: Any = _REPEATABLE.get(row.name, str)
     default = "" if row.default in {None, ()} else f" Default: {row.default}."
     option = typer.Option(
         f"--{row.name.replace('_', '-')}",

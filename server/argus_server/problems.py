@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import BadRequest
-from google.rpc.status_pb2 import Status
+from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ _CODES: Final = {
 }
 
 
-class Problem(Exception):  # noqa: N818  it is an answer, raised to leave the handler early
+class Problem(Exception):
     """An answer other than success.
 
     Parameters
@@ -125,4 +125,4 @@ def _protobuf(problem: Problem) -> bytes:
         detail = AnyMessage()
         detail.Pack(BadRequest(field_violations=violations))
         status.details.append(detail)
-    return status.SerializeToString()
+    return bytes(status.SerializeToString())

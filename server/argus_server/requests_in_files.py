@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import msgspec
 
@@ -57,7 +57,7 @@ def requests_in(path: Path, limit: int, moved: Callable[[int], object]) -> Itera
     with path.open("rb") as raw:
         zipped = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
-        file: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if zipped else raw)
         for found in _requests(file, limit):
             yield found
             moved(raw.tell())

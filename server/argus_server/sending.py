@@ -13,6 +13,7 @@ from argus_lab.errors import ArgusError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
+    from typing import Self
 
 __all__ = ["Answer", "NoAnswer", "Sender"]
 
@@ -48,7 +49,7 @@ class Sender:
         parts = urlsplit(self.url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
 
-    def __enter__(self) -> Sender:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
 from rich.table import Table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from argus_lab import Lake
 
 __all__ = ["SESSIONS_SQL", "sessions_table"]
@@ -83,8 +82,8 @@ def _sums(sessions: pd.DataFrame) -> list[str]:
     return [_number(sessions[name].sum(), 1 if name == "seconds" else 0) for name in columns]
 
 
-def _number(value: float, digits: int = 0) -> str:
-    return "-" if value is None or value != value else f"{value:,.{digits}f}"  # noqa: PLR0124  NaN
+def _number(value: Any, digits: int = 0) -> str:
+    return "-" if pd.isna(value) else f"{value:,.{digits}f}"
 
 
 def _text(value: object) -> str:

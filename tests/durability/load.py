@@ -8,9 +8,8 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -18,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from tests.durability.receivers import PATIENCE, until
+from tests.durability.receivers import PATIENCE, Receiver, until
 
 PROJECTS = ("alpha", "beta/ü", "gamma gamma", "../delta")
 DAYS = (1_778_574_612, 1_778_574_612 + 86_400)
@@ -246,42 +245,67 @@ class Sender(threading.Thread):
 class Flusher(threading.Thread):
     """Flushes again and again, and writes down what a reader must see from then on."""
 
-    def __init__(self, ledger: Ledger, flush: Callable[[], None]) -> None:
+    def __init__(self, receiver: Receiver, ledger: Ledger) -> None:
         super().__init__(name="flusher", daemon=True)
         self.finishing = threading.Event()
-        self._ledger, self._flush = ledger, flush
+        self._receiver, self._ledger = receiver, ledger
 
     def run(self) -> None:
         """Until told to finish; a receiver that is down, or falls over meanwhile, flushed nothing."""
         while not self.finishing.wait(0.2):
             moment = len(self._ledger.acknowledged)
             try:
-                self._flush()
-            except (OSError, http.client.HTTPException, AssertionError):
+                status, said = self._receiver.ask("POST", "/v1/flush?timeout=60")
+            except (OSError, http.client.HTTPException):
                 continue
-            self._ledger.flushed = moment
+            if status == 200:
+                self._ledger.flushed = moment
+            elif status != 503:
+                self._ledger.complain(f"a flush was answered {status} {said}")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finishing.set()
+        self.join(PATIENCE)
 
 
 class Load:
     """Senders at work, and the ledger they keep."""
 
-    def __init__(self, seed: int, ports: list[int], *, senders: int = 3) -> None:
+    def __init__(self, seed: int, receivers: list[Receiver], *, senders: int = 3) -> None:
         self.ledger = Ledger(seed)
+        self._receivers = receivers
+        ports = [receiver.port for receiver in receivers]
         # Each starts with another receiver, and goes to the next one when a connection fails.
         turns = [number % len(ports) for number in range(senders)]
         self._senders = [
             Sender(self.ledger, ports[turn:] + ports[:turn], number) for number, turn in enumerate(turns)
         ]
+
+    def __enter__(self) -> Self:
         for sender in self._senders:
             sender.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # After a failure nobody waits for answers that will not come.
+        for sender in self._senders:
+            sender.finishing.set()
+            sender.abandoned.set()
 
     def go_on(self, batches: int = 5) -> None:
         """Return when that many more batches were acknowledged."""
         goal = len(self.ledger.acknowledged) + batches
-        until(
-            lambda: len(self.ledger.acknowledged) >= goal or self.ledger.complaints,
-            f"{batches} more batches to be acknowledged; answers: {self.ledger.answers}",
-        )
+
+        def reached() -> bool:
+            for receiver in self._receivers:
+                receiver.check_alive()
+            return len(self.ledger.acknowledged) >= goal or bool(self.ledger.complaints)
+
+        until(reached, lambda: f"{batches} more batches to be acknowledged; {self.ledger.answers}")
         assert not self.ledger.complaints, self.ledger.complaints[:5]
 
     def finish(self) -> Ledger:

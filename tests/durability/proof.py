@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 from deltalake import DeltaTable
 
@@ -90,7 +91,8 @@ class Onlooker(threading.Thread):
             while not self.finishing.is_set():
                 reader = al.open(self._lake)
                 for _ in range(20):
-                    self._look(reader)
+                    if not self.finishing.is_set():
+                        self._look(reader)
         except Exception as error:  # noqa: BLE001  a thread's failure would be seen by nobody
             self.complaints.append(f"a read failed: {error!r}")
 
@@ -113,10 +115,16 @@ class Onlooker(threading.Thread):
         self.looks += 1
         time.sleep(0.02)
 
-    def finish(self) -> int:
-        """How often it looked; fails if it saw anything it must not."""
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.finishing.set()
         self.join(PATIENCE)
+
+    def verdict(self) -> int:
+        """How often it looked, once it has ended; fails if it saw anything it must not."""
         assert not self.is_alive(), "a read never ended"
         assert not self.complaints, f"seed {self._ledger.seed}: {self.complaints[:5]}"
         return self.looks

@@ -32,14 +32,14 @@ OUTSIDE_THE_EPHEMERAL_PORTS = range(20_000, 30_000)
 """A client that knocks at a closed ephemeral port may be given that very port, and talk to itself."""
 
 
-def until(truth: Callable[[], Any], what: str) -> Any:
-    """Wait until something is so; fail after a time that means it never will be."""
+def until(truth: Callable[[], Any], what: str | Callable[[], str]) -> Any:
+    """Wait until something is so; fail after a time that means it never will be, and say what was not."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if found := truth():
             return found
         time.sleep(0.02)
-    pytest.fail(f"waited in vain for: {what}")
+    pytest.fail(f"waited in vain for: {what() if callable(what) else what}")
 
 
 def free_port() -> int:
@@ -67,6 +67,7 @@ class Receiver:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ARGUS_")}
         self._environment = clean | BUSY | settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._was_ended = False
 
     # --- living -------------------------------------------------------------------------------
 
@@ -77,28 +78,36 @@ class Receiver:
                 self._command, stdout=log, stderr=log, env=self._environment, start_new_session=True
             )
         self.starts += 1
+        self._was_ended = False
 
     def wait_until_ready(self) -> None:
         """Until ``/readyz`` answers 200."""
-        until(self._is_ready, f"the receiver on port {self.port} to be ready; it said {self.said()}")
+        until(self._is_ready, lambda: f"the receiver on port {self.port} to be ready; it said {self.said()}")
 
     def _is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, f"the receiver ended by itself: {self.said()}"
+        self.check_alive()
         try:
             return self.ask("GET", "/readyz")[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 
+    def check_alive(self) -> None:
+        """Fail if it ended and nobody had ended it."""
+        assert self._process is not None
+        ended = self._process.poll()
+        assert ended is None or self._was_ended, f"it ended by itself with status {ended}: {self.said()}"
+
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
-        """Status and JSON body of an answer, on a connection of its own."""
+        """Status and body of an answer, on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"null")
+            said = answer.read()
+            is_json = answer.headers["Content-Type"] == "application/json"
+            return answer.status, json.loads(said) if is_json else said
         finally:
             connection.close()
 
@@ -128,6 +137,7 @@ class Receiver:
     def kill_everything(self) -> None:
         """SIGKILL to every process at once, as the machine's end would be."""
         assert self._process is not None
+        self._was_ended = True
         if self.members():
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -136,9 +146,10 @@ class Receiver:
     def kill_supervisor(self) -> None:
         """SIGKILL to the supervisor alone; returns when its children have noticed and gone."""
         assert self._process is not None
+        self._was_ended = True
         self._process.kill()
         self._process.wait()
-        until(lambda: not self.members(), f"the orphaned children to go; they said {self.said()}")
+        until(lambda: not self.members(), lambda: f"the orphans to go; they said {self.said()}")
 
     def kill_one(self, role: str, rng: random.Random) -> int:
         """SIGKILL to one worker or to the keeper; the supervisor has to start another."""
@@ -150,6 +161,7 @@ class Receiver:
     def stop(self) -> int:
         """SIGTERM to the supervisor, as an init system sends it; the exit status."""
         assert self._process is not None
+        self._was_ended = True
         self._process.terminate()
         return self._process.wait(PATIENCE)
 

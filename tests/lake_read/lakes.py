@@ -22,7 +22,7 @@ def write(lake: str, rows: Rows, *, table: Table = SPANS) -> int:
         open_table(lake, each, create=True)
     found = open_table(lake, table)
     if rows:
-        made = arrow_table(table, rows)
+        made = arrow_table(table, [tuple(map(row.get, table.names)) for row in rows])
         commit(found, write_files(lake, table, sorted_spans(made) if table is SPANS else made), {})
     return found.version()
 

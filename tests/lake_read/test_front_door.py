@@ -41,7 +41,7 @@ def test_make_span_fits_the_table():
     """A row has every column, fits the Arrow schema, and is the same at every call."""
     rows = [make_span(n) for n in range(20)]
     assert all(list(row) == SPANS.names for row in rows)
-    table = arrow_table(SPANS, rows)
+    table = arrow_table(SPANS, [tuple(row.values()) for row in rows])
     for column in SPANS.columns:
         if column.required:
             assert table[column.name].null_count == 0, column.name

@@ -69,15 +69,16 @@ def test_as_of_reads_the_lake_as_it_was(tmp_path: Path):
         moments.append(datetime.now(UTC))
         time.sleep(0.02)
     for n, (version, moment) in enumerate(zip(versions, moments, strict=True)):
-        ago = datetime.now(UTC) - moment
-        for as_of in (version, moment, moment.isoformat(), ago):
-            lake = al.open(place, as_of=as_of)
+        for as_of in (version, moment, moment.isoformat(), None):
+            lake = al.open(place, as_of=datetime.now(UTC) - moment if as_of is None else as_of)
             assert lake.version == version
             assert lake.count() == len(lake.spans()) == n + 1
             assert lake.sql("SELECT count(*) AS n FROM spans")["n"].tolist() == [n + 1]
             assert lake.projects()["spans"].tolist() == [n + 1]
             assert lake.scan().aggregate("count(*)").fetchall() == [(n + 1,)]
         assert len(al.open(place, as_of=moment).refused()) == n + 1
+        told = lake.spans().attrs["argus"]["as_of"]
+        assert al.open(place, as_of=told).version == version
     pinned = al.open(place, as_of=versions[0])
     write(place, [make_span(9)])
     assert pinned.count() == 1

@@ -25,7 +25,10 @@ WAYS = {
     "gzip": ("gzip", gzip.compress),
     "x-gzip": ("x-gzip", gzip.compress),
     "GZIP with blanks": (" GZip ", gzip.compress),
-    "several members": ("gzip", lambda data: gzip.compress(data[:3]) + gzip.compress(data[3:]) + gzip.compress(b"")),
+    "several members": (
+        "gzip",
+        lambda data: gzip.compress(data[:3]) + gzip.compress(data[3:]) + gzip.compress(b""),
+    ),
     "deflate": ("deflate", zlib.compress),
     "raw deflate": ("deflate", _raw),
     "identity": ("identity", bytes),

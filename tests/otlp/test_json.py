@@ -224,7 +224,8 @@ def test_unknown_fields_are_ignored_at_every_level():
         if isinstance(value, list):
             return [with_unknown(item) for item in value]
         if isinstance(value, dict):
-            return {**{key: with_unknown(item) for key, item in value.items()}, "fromTheFuture": [{"x": None}]}
+            known = {key: with_unknown(item) for key, item in value.items()}
+            return {**known, "fromTheFuture": [{"x": None}]}
         return value
 
     request = sent.request(sent.json_span())
@@ -252,8 +253,8 @@ def test_null_is_missing_at_every_field():
     request["resourceSpans"][0]["schemaUrl"] = "s"
 
     def places(value: Any, path: tuple[Any, ...] = ()):
-        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for key, item in items:
+        items = enumerate(value) if isinstance(value, list) else ()
+        for key, item in value.items() if isinstance(value, dict) else items:
             if isinstance(value, dict):
                 yield (*path, key)
             yield from places(item, (*path, key))
@@ -275,7 +276,8 @@ def test_null_is_missing_at_every_field():
 def test_null_in_a_list_of_objects_is_refused_with_its_place(field: str):
     """A null where an object must stand: that span alone, by path."""
     export = _refused(sent.json_span(1, **{field: [None]}))
-    assert [b.issues for b in export.broken] == [[(f"{SPANS}[0].{field}[0]", "an object is expected, got null")]]
+    (broken,) = export.broken
+    assert broken.issues == [(f"{SPANS}[0].{field}[0]", "an object is expected, got null")]
 
 
 def test_a_key_sent_twice_keeps_its_last_value_and_shows_the_others():
@@ -467,7 +469,9 @@ def test_what_is_no_request_says_where_and_why(body: bytes, paths: list[str]):
     assert str(caught.value)
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"resourceSpans": null}', b'{"resourceSpans": [{}, {"scopeSpans": [{}]}]}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"resourceSpans": null}', b'{"resourceSpans": [{}, {"scopeSpans": [{}]}]}']
+)
 def test_empty_requests_are_requests(body: bytes):
     """Nothing to say is no error."""
     export = decode(body, "json")
@@ -487,7 +491,8 @@ def test_the_edge_sample_reads_as_its_expected_file_says():
         span = found[want["span_id"]]
         assert span.name == want["name"]
         assert span.status == want["status_code"]
-        columns = {"trace_id": span.trace_id, "parent_span_id": span.parent_span_id, "start_unix_nano": span.start}
+        columns = {"trace_id": span.trace_id, "parent_span_id": span.parent_span_id}
+        columns["start_unix_nano"] = span.start
         assert {key: value for key, value in columns.items() if key in want} == {
             key: want[key] for key in columns if key in want
         }

@@ -22,8 +22,8 @@ TRACE = bytes.fromhex(sent.TRACE)
 
 
 def _message(number: int = 1, **fields: Any) -> Message:
-    defaults: dict[str, Any] = {"trace_id": TRACE, "span_id": number.to_bytes(8, "big"), "name": f"span {number}"}
-    return Message(**{**defaults, **fields})
+    ids = {"trace_id": TRACE, "span_id": number.to_bytes(8, "big")}
+    return Message(**{**ids, "name": f"span {number}", **fields})
 
 
 def _field(number: int, payload: bytes) -> bytes:
@@ -147,9 +147,7 @@ def test_text_that_is_no_utf8_is_repaired_and_said():
         + _field(11, _field(2, b"\xffe"))
     )
     export = decode(_body(bad, _message(2).SerializeToString()), "protobuf")
-    assert export.warnings == [
-        Issue(f"{PLACE}[0]", "text that is no valid UTF-8 was repaired with U+FFFD")
-    ]
+    assert export.warnings == [Issue(f"{PLACE}[0]", "text that is no valid UTF-8 was repaired with U+FFFD")]
     first, second = _read(export)
     assert (first.name, second.name) == ("a\ufffdb", "span 2")
     assert first.attributes == {"k\ufffd": "\ufffd\ufffd\ufffd\0", "list": ["\ufffd"]}

@@ -38,15 +38,14 @@ class Running:
 
     @property
     def url(self) -> str:
+        """The first of its addresses."""
         return self.urls[0]
 
     def log(self) -> list[dict[str, Any]]:
         """The structured lines on its stderr so far."""
-        found = []
-        for line in self.log_file.read_text().splitlines():
-            if line.startswith("{"):
-                found.append(json.loads(line))
-        return found
+        lines = self.log_file.read_text().splitlines(keepends=True)
+        # the last line may be half written
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
     def pid(self, child: str) -> int:
         """The process id of the last start of a child."""

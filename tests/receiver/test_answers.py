@@ -32,6 +32,7 @@ def test_success_mirrors_the_encoding(client, kit, encoding):
     assert answer.status_code == 200
     assert answer.headers["content-type"] == headers["Content-Type"]
     assert answer.headers["x-argus-accepted"] == "2"
+    assert "alt-svc" not in answer.headers
     if encoding == "json":
         assert answer.json() == {"accepted": 2}
     else:
@@ -84,7 +85,7 @@ def test_trailing_slash_is_no_redirect(client, kit, path):
     ],
 )
 def test_content_encodings(client, kit, encoding, name, compress):
-    """gzip and deflate (zlib-wrapped as SDKs send it, and raw) are inflated, whatever the encoding."""
+    """Gzip and deflate (zlib-wrapped as SDKs send it, and raw) are inflated, whatever the encoding."""
     encode, headers = kit.ENCODED[encoding]
     body = compress(encode(kit.export(kit.span())))
     answer = client.post("/v1/traces", content=body, headers={**headers, "Content-Encoding": name})

@@ -199,7 +199,7 @@ def test_doctor_explains_failures(launch, tmp_path):
 
 
 def test_demo_prints_the_sessions(tmp_path):
-    """demo --once sends the sample sessions over HTTP, prints them, and leaves a readable lake."""
+    """``demo --once`` sends the sample sessions over HTTP, prints them, and leaves a readable lake."""
     lake = tmp_path / "lake"
     ended = run("demo", "--once", "--no-browser", "--port", 0, "--lake", lake)
     assert ended.returncode == 0, ended.stderr

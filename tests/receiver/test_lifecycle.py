@@ -68,7 +68,8 @@ def test_request_begun_before_the_stop_is_answered(launch, kit):
     """A body that is half sent when SIGTERM comes is read to its end, answered and kept."""
     running = launch()
     body = kit.as_json(kit.export(kit.span()))
-    head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(body)}\r\n\r\n"
     host, port = running.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=kit.PATIENCE) as raw:
         raw.sendall(head.encode() + body[:50])
@@ -117,7 +118,7 @@ def test_killed_supervisor_leaves_no_orphan(launch, kit):
 
 
 def test_everything_killed_at_once(launch, kit):
-    """kill -9 of all processes loses nothing that was acknowledged, and stores nothing twice."""
+    """A kill -9 of all processes loses nothing that was acknowledged, and stores nothing twice."""
     running = launch("--workers", "2", "--commit-every", "60")
     acknowledged = sum(send(running.url, kit, 2) for _ in range(20))
     for pid in [running.process.pid, *(running.pid(n) for n in ("worker 0", "worker 1", "keeper"))]:

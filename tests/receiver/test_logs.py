@@ -15,7 +15,7 @@ def test_counts_without_contents(launch, kit):
     """Accepted, refused and malformed requests are counted in the log; no text of theirs is."""
     running = launch("--log-level", "debug")
     url = f"{running.url}/v1/traces"
-    secret = "SECRET"
+    secret = "SECRET"  # noqa: S105  it is what must not be found
     attributes = [{"key": f"{secret}-key", "value": {"stringValue": f"{secret}-value"}}]
     good = kit.span(name=f"{secret}-name", attributes=attributes)
     bad = kit.span(name=f"{secret}-name", traceId=f"{secret}-id", attributes=attributes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+import zlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from argus_lab.conventions import admit
 from argus_lab.errors import ArgusError, PayloadError
@@ -103,12 +105,16 @@ def import_files(settings: Settings, files: Sequence[Path]) -> int:
         with _progress() as progress:
             for path in files:
                 task = progress.add_task(path.name, total=path.stat().st_size if path.is_file() else None)
-                failed += not _import_file(intake, path, lambda n, t=task: progress.update(t, completed=n))
+                failed += not _import_file(intake, path, partial(_moved, progress, task))
             intake.finish()
     finally:
         intake.close()
     _report(intake, len(files), failed, settings)
     return 1 if failed or (intake.refused and not intake.accepted) else 0
+
+
+def _moved(progress: Progress, task: TaskID, position: int) -> None:
+    progress.update(task, completed=position)
 
 
 def _import_file(intake: Intake, path: Path, moved: Callable[[int], object]) -> bool:
@@ -123,7 +129,7 @@ def _import_file(intake: Intake, path: Path, moved: Callable[[int], object]) -> 
             except PayloadError as error:
                 problems += 1
                 _tell(path, found.place, error, problems)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, ArgusError):  # the lake's trouble, not the file's
             raise
         _tell(path, "", error, 0)
