@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -12,8 +11,6 @@ __all__ = ["MOST_PROJECT_BYTES", "Owner", "owner_of", "project_problem"]
 
 MOST_PROJECT_BYTES = 200
 """A project is a directory of the lake: its percent-encoded name must fit a file system's names."""
-
-_UNSAYABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Owner(NamedTuple):

@@ -74,6 +74,9 @@ class Record:
     end: int
 
 
+# macOS has no fdatasync.
+_sync_data = getattr(os, "fdatasync", os.fsync)
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
@@ -108,7 +111,7 @@ class JournalWriter:
                 self._begin_segment()
             for chunk in packed:
                 self._write(chunk)
-            os.fdatasync(self._file)
+            _sync_data(self._file)
         except OSError as error:
             self._abandon()
             raise LakeUnavailable(

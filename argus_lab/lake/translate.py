@@ -9,13 +9,19 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from argus_lab import otlp
 from argus_lab.conventions import admit
 from argus_lab.errors import MalformedPayload
 from argus_lab.lake.journal import Record
 from argus_lab.lake.rows import Row, refused_rows, span_rows
+from argus_lab.schema import SPANS
 
 __all__ = ["Translation", "translated"]
+
+_UNREAD = SPANS.names.index("unread")
+_columns = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(slots=True)
@@ -42,6 +48,8 @@ def translated(journal: str, records: Iterable[Record]) -> Translation:
         admission = admit(export, project=entry.project)
         for row in span_rows(export, admission, entry.received_at):
             made.spans.append(row)
+            if row[_UNREAD] is not None:
+                made.counts.update(f"unread.{column}" for column in _columns(row[_UNREAD]))
         place = f"{journal}/{record.end}"
         for row in refused_rows(admission.refusals, entry.received_at, place):
             made.refused.append(row)

@@ -36,6 +36,8 @@ def _parsed(row: dict[str, Any]) -> dict[str, Any]:
 def row_of(*events: tuple[str, dict[str, Any]], **fields: Any) -> dict[str, Any]:
     """The row of a span with these events, fields and ``attributes``."""
     sent = [{"time_unix_nano": 1, "name": name, "attributes": pairs} for name, pairs in events]
-    span = Span("a" * 32, "b" * 16, events=sent, kind="INTERNAL", status="UNSET", **{"start": NOW, **fields})
+    span = Span(
+        "a" * 32, "b" * 16, events=sent, kind="INTERNAL", **{"start": NOW, "status": "UNSET", **fields}
+    )
     (row,) = rows_of(encode([span], resource=OWNER)).values()
     return row

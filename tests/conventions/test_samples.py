@@ -151,5 +151,7 @@ def test_the_reference_example_gives_its_six_spans():
     assert {row["dialect"] for row in rows.values() if row.get("step_kind")} == {"argus"}
     for spans in request["resourceSpans"][0]["scopeSpans"]:
         for span in spans["spans"]:
-            kinds = [p["value"]["stringValue"] for p in span["attributes"] if p["key"] == "argus.step.kind"]
+            kinds = [
+                p["value"]["stringValue"] for p in span.get("attributes", []) if p["key"] == "argus.step.kind"
+            ]
             assert rows[span["spanId"].lower()].get("step_kind") == (kinds[0] if kinds else None)
