@@ -5,19 +5,18 @@ Events may come several times; a later one's keys are added, and win.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from argus_lab.conventions import messages as m
+from argus_lab.conventions.dialect import Dialect, Shape, View
 from argus_lab.conventions.readers import parsed, text, words
 from argus_lab.conventions.rules import Rule
-from argus_lab.otlp.values import dump
 from argus_lab.schema import COMPONENT_TYPES, STEP_KINDS
 
-__all__ = ["EVENTS", "RULES", "content", "error", "is_spoken", "payloads"]
+__all__ = ["DIALECT"]
 
 EVENTS = frozenset({"argus.input", "argus.output", "argus.error"})
-_SIGNS = frozenset({"argus.step.kind", "argus.component.type", "argus.component.name"})
 _COMMON_INPUT = frozenset({"text", "messages", "tools", "system_prompt", "arguments"})
 _COMMON_OUTPUT = frozenset({"text", "tool_calls", "stop_reason", "messages"})
 _SPEAKERS = {
@@ -36,9 +35,9 @@ def _component_type(value: Any) -> str | None:
     return value if value in COMPONENT_TYPES else None
 
 
-def _object(value: Any) -> str | None:
+def _object(value: Any) -> dict[str, Any] | None:
     found = parsed(value)
-    return dump(found) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 RULES = (
@@ -50,12 +49,7 @@ RULES = (
 )
 
 
-def is_spoken(attributes: dict[str, Any]) -> bool:
-    """Whether the attributes speak this convention; its events do as well."""
-    return not _SIGNS.isdisjoint(attributes)
-
-
-def payloads(events: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def payloads(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """By event name, the keys of all events of that name."""
     found: dict[str, dict[str, Any]] = {}
     for event in events:
@@ -64,15 +58,10 @@ def payloads(events: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def error(payload: dict[str, Any]) -> dict[str, Any]:
-    """Error columns from an argus.error event."""
-    named = {"error_type": "type", "error_message": "message", "error_stack": "stack"}
-    read = {column: text(payload.get(key)) for column, key in named.items()}
-    return {column: value for column, value in read.items() if value}
-
-
-def content(found: dict[str, dict[str, Any]], step_kind: str | None) -> dict[str, Any]:
-    """Content columns from the events; ``input`` and ``output`` are not yet JSON text."""
+def read(view: View) -> dict[str, Any]:
+    """Content columns from the events."""
+    found = payloads(view.events)
+    step_kind = view.columns.get("step_kind")
     columns: dict[str, Any] = {}
     if "argus.input" in found:
         columns |= _input(found["argus.input"], step_kind)
@@ -115,3 +104,11 @@ def _output(sent: dict[str, Any], step_kind: str | None) -> dict[str, Any]:
 
 def _first(*choices: Any) -> Any:
     return next((choice for choice in choices if choice is not None), None)
+
+
+def _is_spoken(shape: Shape) -> bool:
+    signs = ("argus.step.kind", "argus.component.type", "argus.component.name")
+    return shape.has(*signs) or not EVENTS.isdisjoint(shape.events)
+
+
+DIALECT = Dialect("argus", _is_spoken, RULES, read=read, wins=True)

@@ -1,24 +1,48 @@
-"""All dialects together: the derived columns of one span."""
+"""All dialects together: the derived columns of one span.
+
+A span may speak several dialects at once. It is named after the first of :data:`DIALECTS` that it
+speaks, except that explicit ``argus.*`` always wins; that dialect's table goes first, the others
+fill what it leaves open.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from argus_lab.conventions import argus, otel_genai
+from argus_lab.conventions.dialect import Dialect, Shape, View
+from argus_lab.conventions.dialects import COMMON, DIALECTS
+from argus_lab.conventions.errors_of import error_columns
+from argus_lab.conventions.kinds import KINDS, Kind
 from argus_lab.conventions.readers import is_absent, text
-from argus_lab.conventions.rules import by_attribute, filled
-from argus_lab.otlp import Span
+from argus_lab.conventions.rules import Plan, filled, plan_of
+from argus_lab.conventions.usage import with_inclusive_input
+from argus_lab.otlp import Scope, Span
 from argus_lab.otlp.values import dump
 
 __all__ = ["columns"]
 
-_SOURCES = by_attribute([argus.RULES, otel_genai.RULES])
-_JSON = ("input", "output", "tool_definitions")
-Payloads = dict[str, dict[str, Any]]
-_TYPE_OF_STEP = {"llm_call": "llm", "tool_call": "tool"}
+_JSON = frozenset({"input", "output", "tool_definitions", "metadata"})
+_KIND_OF_STEP = {"llm_call": "llm", "tool_call": "tool"}
+_NO_SCOPE = Scope()
 
 
-def columns(span: Span) -> dict[str, Any]:
+class Spoken(NamedTuple):
+    """What follows from a span's shape alone."""
+
+    dialects: tuple[Dialect, ...]
+    plan: Plan
+
+
+@lru_cache(maxsize=4096)
+def _spoken(shape: Shape) -> Spoken:
+    found = tuple(dialect for dialect in DIALECTS if dialect.is_spoken(shape))
+    others = tuple(dialect for dialect in DIALECTS if dialect not in found)
+    tables = [d.rules for d in found] + [COMMON] + [d.rules for d in others]
+    return Spoken(found, plan_of(tables, shape.keys))
+
+
+def columns(span: Span, scope: Scope = _NO_SCOPE) -> dict[str, Any]:
     """What the span's attributes and events say, by column; columns without a value are left out.
 
     ``unread`` of the span is extended by values that were sent for a column but cannot be held by it.
@@ -29,91 +53,81 @@ def columns(span: Span) -> dict[str, Any]:
     >>> found["step_kind"], found["span_type"], found["dialect"]
     ('llm_call', 'llm', 'otel_genai')
     """
-    found, origins = filled(span.attributes, _SOURCES, span.unread) if span.attributes else ({}, {})
-    _classify(found, span)
-    payloads = argus.payloads(span.events) if span.events else {}
-    _add_content(found, span, payloads)
-    _add_error(found, span, payloads)
-    usage = origins.get("input_tokens") or origins.get("output_tokens")
-    if usage:
-        found["usage_source"] = usage
-    if "time_to_first_token_ms" in found:
-        found.setdefault("streaming", True)
-    found["dialect"] = _dialect(span, payloads)
-    found["session_source"] = "attribute" if "session_id" in found else "trace"
-    found.setdefault("session_id", span.trace_id)
+    events = tuple([event["name"] or "" for event in span.events])
+    spoken = _spoken(Shape(tuple(span.attributes), events, scope.name or ""))
+    found, origins = filled(span.attributes, spoken.plan, span.unread)
+    for column in _JSON & found.keys():
+        found[column] = dump(found[column])
+    view = View(span.attributes, span.events, found)
+    _classify(found, view, spoken.dialects)
+    _add_readings(found, view, spoken.dialects)
+    _finish(found, origins, span)
+    found["dialect"] = spoken.dialects[0].name if spoken.dialects else None
     return found
 
 
-def _dialect(span: Span, payloads: Payloads) -> str | None:
-    if payloads or argus.is_spoken(span.attributes):
-        return "argus"
-    return "otel_genai" if otel_genai.is_spoken(span.attributes) else None
-
-
-def _classify(found: dict[str, Any], span: Span) -> None:
-    """Explicit ``argus.*`` wins; the operation fills what it left open."""
-    derived = otel_genai.classes(found, span.attributes)
-    explicit = "step_kind" in found or "component_type" in found
-    if found.get("component_type") == "llm":
-        found.setdefault("step_kind", "llm_call")
-    span_type = _TYPE_OF_STEP.get(found.get("step_kind", "")) if explicit else None
-    if span_type:
-        found["span_type"] = span_type
-    for column, value in derived.items():
+def _classify(found: dict[str, Any], view: View, dialects: tuple[Dialect, ...]) -> None:
+    """Explicit ``argus.*`` wins; what the other dialects say of the kind fills what it left open."""
+    claimed = _claimed(view, dialects)
+    step, component = found.get("step_kind"), found.get("component_type")
+    if step is None and component is None:
+        kind = claimed
+    else:
+        if component == "llm":
+            step = found.setdefault("step_kind", "llm_call")
+        own = KINDS.get(_KIND_OF_STEP.get(step or "", ""), Kind(None))
         # A span that its sender called a user message stays one, whatever operation it names.
-        if not explicit or column == "span_type" or column in _open_columns(found, derived):
+        agrees = step is None or claimed.step_kind == step
+        kind = claimed if agrees else own
+        kind = kind._replace(span_type=own.span_type or claimed.span_type)
+    for column, value in zip(Kind._fields, kind, strict=True):
+        if value is not None:
             found.setdefault(column, value)
-    name = _component_name(found, span)
+
+
+def _claimed(view: View, dialects: tuple[Dialect, ...]) -> Kind:
+    for dialect in dialects:
+        word = dialect.kind(view)
+        if word is not None:
+            return KINDS[word]
+    return Kind(None)
+
+
+def _add_readings(found: dict[str, Any], view: View, dialects: tuple[Dialect, ...]) -> None:
+    for dialect in dialects:
+        for column, value in dialect.read(view).items():
+            if not is_absent(value) and value != [] and (dialect.wins or column not in found):
+                found[column] = dump(value) if column in _JSON else value
+
+
+def _finish(found: dict[str, Any], origins: dict[str, str], span: Span) -> None:
+    found.update(error_columns(span))
+    usage = origins.get("input_tokens") or origins.get("output_tokens")
+    if usage:
+        found["usage_source"] = usage
+    with_inclusive_input(found)
+    if "time_to_first_token_ms" in found:
+        found.setdefault("streaming", True)
+    _add_names(found, span)
+    found.setdefault("session_source", "attribute" if "session_id" in found else "trace")
+    found.setdefault("session_id", span.trace_id)
+
+
+def _add_names(found: dict[str, Any], span: Span) -> None:
+    """tool_name of tools and component_name of everything, where only the other one is known."""
+    span_type = found.get("span_type")
+    if span_type == "tool" and found.get("component_name"):
+        found.setdefault("tool_name", found["component_name"])
+    name = None
+    if span_type == "tool":
+        name = text(span.attributes.get("gen_ai.skill.name")) or found.get("tool_name")
+    elif span_type in {"llm", "embedding", "reranker"}:
+        name = found.get("request_model") or found.get("response_model")
+    elif span_type == "agent":
+        name = found.get("agent_name")
+    elif span_type == "retriever":
+        name = text(span.attributes.get("gen_ai.data_source.id"))
+    elif found.get("component_type") == "mcp":
+        name = found.get("tool_name")
     if name:
         found.setdefault("component_name", name)
-
-
-def _open_columns(found: dict[str, Any], derived: dict[str, str]) -> set[str]:
-    agrees = found.get("step_kind", derived.get("step_kind")) == derived.get("step_kind")
-    return {"component_type", "step_kind"} if agrees else set()
-
-
-def _component_name(found: dict[str, Any], span: Span) -> str | None:
-    span_type = found.get("span_type")
-    if span_type == "tool":
-        skill = text(span.attributes.get("gen_ai.skill.name"))
-        return skill or found.get("tool_name")
-    if span_type in {"llm", "embedding"}:
-        return found.get("request_model") or found.get("response_model")
-    if span_type == "agent":
-        return found.get("agent_name")
-    if span_type == "retriever":
-        return text(span.attributes.get("gen_ai.data_source.id"))
-    return found.get("tool_name")
-
-
-def _add_content(found: dict[str, Any], span: Span, payloads: Payloads) -> None:
-    generic = otel_genai.content(span.attributes, span.events)
-    own = argus.content(payloads, found.get("step_kind")) if payloads else {}
-    for column, value in {**generic, **{k: v for k, v in own.items() if not is_absent(v)}}.items():
-        if is_absent(value):
-            continue
-        if column != "finish_reason":
-            found[column] = dump(value) if column in _JSON else value
-        elif is_absent(own.get(column)):
-            # Inside a message the reason is a deprecated copy of the span's attribute.
-            found.setdefault(column, value)
-        else:
-            found[column] = value
-    if found.get("span_type") == "tool" and "tool_name" not in found and found.get("component_name"):
-        found["tool_name"] = found["component_name"]
-
-
-def _add_error(found: dict[str, Any], span: Span, payloads: Payloads) -> None:
-    told: dict[str, Any] = {}
-    if span.events:
-        told = otel_genai.exception(span.events)
-    if "argus.error" in payloads:
-        told |= argus.error(payloads["argus.error"])
-    kind = text(span.attributes.get("error.type"))
-    if kind:
-        told.setdefault("error_type", kind)
-    if span.status == "ERROR" and span.status_message:
-        told.setdefault("error_message", span.status_message)
-    found.update(told)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from argus_lab.conventions import messages as m
+from argus_lab.conventions.dialect import Dialect, Shape, View
 from argus_lab.conventions.providers import provider_name
 from argus_lab.conventions.readers import chosen, count, flag, number, parsed, signed, text
 from argus_lab.conventions.rules import Rule
 
-__all__ = ["DETAILS", "RULES", "classes", "content", "exception", "is_spoken"]
+__all__ = ["DIALECT"]
 
 DETAILS = "gen_ai.client.inference.operation.details"
 """Event that may carry the content attributes instead of the span."""
@@ -35,8 +35,6 @@ def _milliseconds(value: Any) -> float | None:
 
 
 RULES = (
-    Rule("session_id", text, ("session.id", "gen_ai.conversation.id")),
-    Rule("user_id", text, ("user.id", "enduser.id")),
     Rule("provider", provider_name, ("gen_ai.provider.name", "gen_ai.system")),
     Rule("operation", text, ("gen_ai.operation.name",)),
     Rule("request_model", text, ("gen_ai.request.model",)),
@@ -71,48 +69,40 @@ RULES = (
     Rule("agent_name", text, ("gen_ai.agent.name",)),
 )
 
-_BY_OPERATION: dict[str, tuple[str, str | None, str | None]] = {
-    "chat": ("llm", "llm_call", "llm"),
-    "text_completion": ("llm", "llm_call", "llm"),
-    "generate_content": ("llm", "llm_call", "llm"),
-    "embeddings": ("embedding", "external_resource", "external_resource"),
-    "retrieval": ("retriever", "external_resource", "external_resource"),
-    "execute_tool": ("tool", "tool_call", "custom_tool"),
-    "create_agent": ("agent", None, None),
-    "invoke_agent": ("agent", None, None),
-    "invoke_workflow": ("chain", None, None),
+_KINDS = {
+    "chat": "llm",
+    "text_completion": "llm",
+    "generate_content": "llm",
+    "embeddings": "embedding",
+    "retrieval": "retriever",
+    "execute_tool": "tool",
+    "create_agent": "agent",
+    "invoke_agent": "agent",
+    "invoke_workflow": "chain",
 }
-"""GenAI operation -> (span_type, step_kind, component_type)."""
+"""GenAI operation -> kind."""
 
 
-def is_spoken(attributes: Mapping[str, Any]) -> bool:
-    """Whether the span speaks this convention."""
-    return any(key.startswith("gen_ai.") for key in attributes)
+def kind(view: View) -> str | None:
+    """The kind that the operation tells."""
+    found = _KINDS.get(view.columns.get("operation", ""))
+    method = view.columns.get("mcp_method")
+    if found == "tool":
+        if "gen_ai.skill.name" in view.attributes:
+            return "skill"
+        return "mcp_tool" if method else "tool"
+    return _mcp(method) if method and found is None else found
 
 
-def classes(columns: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, str]:
-    """span_type, step_kind, component_type and component_name that the operation tells."""
-    span_type, step_kind, component_type = _BY_OPERATION.get(columns.get("operation", ""), (None, None, None))
-    method = columns.get("mcp_method")
-    if span_type == "tool":
-        if "gen_ai.skill.name" in attributes:
-            component_type = "skill"
-        elif method:
-            component_type = "mcp"
-    elif method and span_type is None:
-        span_type, step_kind, component_type = _mcp(method)
-    found = {"span_type": span_type, "step_kind": step_kind, "component_type": component_type}
-    return {column: value for column, value in found.items() if value}
-
-
-def _mcp(method: str) -> tuple[str | None, str | None, str | None]:
+def _mcp(method: str) -> str:
     if method == "tools/call":
-        return "tool", "tool_call", "mcp"
-    return None, "external_resource" if method.startswith("resources/") else None, "mcp"
+        return "mcp_tool"
+    return "mcp_resource" if method.startswith("resources/") else "mcp"
 
 
-def content(attributes: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Content columns; ``input`` and ``output`` are not yet JSON text."""
+def read(view: View) -> dict[str, Any]:
+    """Content columns, from attributes or from the event that may carry them."""
+    attributes, events = view.attributes, view.events
     sent = {key: attributes[key] for key in attributes.keys() & _CONTENT}
     for event in events:
         if event["name"] == DETAILS:
@@ -135,16 +125,8 @@ def content(attributes: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) 
     }
 
 
-def exception(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Error columns from the last ``exception`` event (several mean retries)."""
-    keys = {
-        "error_type": "exception.type",
-        "error_message": "exception.message",
-        "error_stack": "exception.stacktrace",
-    }
-    found: dict[str, Any] = {}
-    for event in events:
-        if event["name"] == "exception":
-            read = {column: text(event["attributes"].get(key)) for column, key in keys.items()}
-            found = {column: value for column, value in read.items() if value}
-    return found
+def _is_spoken(shape: Shape) -> bool:
+    return shape.has_prefix("gen_ai.") or DETAILS in shape.events
+
+
+DIALECT = Dialect("otel_genai", _is_spoken, RULES, kind, read)

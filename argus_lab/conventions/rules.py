@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from argus_lab.conventions.readers import is_absent
 
-__all__ = ["Rule", "Source", "by_attribute", "filled"]
+__all__ = ["Candidate", "Plan", "Rule", "filled", "plan_of"]
 
 Reader = Callable[[Any], Any]
 
@@ -20,28 +20,32 @@ class Rule(NamedTuple):
     attributes: tuple[str, ...]
 
 
-class Source(NamedTuple):
-    """What one attribute is good for: a lower rank wins."""
+class Candidate(NamedTuple):
+    """An attribute that a column may come from."""
 
-    column: str
+    attribute: str
     read: Reader
-    rank: int
 
 
-def by_attribute(tables: Iterable[Iterable[Rule]]) -> dict[str, tuple[Source, ...]]:
-    """The tables of all dialects, best dialect first, turned round for one look-up an attribute."""
-    found: dict[str, list[Source]] = {}
-    ranks: dict[str, int] = {}
+Plan = tuple[tuple[str, tuple[Candidate, ...]], ...]
+"""By column, the attributes of a span that it may come from, best first."""
+
+
+def plan_of(tables: Iterable[Iterable[Rule]], keys: Iterable[str]) -> Plan:
+    """What the tables, best first, have to say about a span with these attributes."""
+    present = frozenset(keys)
+    found: dict[str, dict[str, Candidate]] = {}
     for table in tables:
         for rule in table:
             for attribute in rule.attributes:
-                rank = ranks[rule.column] = ranks.get(rule.column, -1) + 1
-                found.setdefault(attribute, []).append(Source(rule.column, rule.read, rank))
-    return {attribute: tuple(sources) for attribute, sources in found.items()}
+                if attribute in present:
+                    candidates = found.setdefault(rule.column, {})
+                    candidates.setdefault(attribute, Candidate(attribute, rule.read))
+    return tuple((column, tuple(candidates.values())) for column, candidates in found.items())
 
 
 def filled(
-    attributes: Mapping[str, Any], sources: Mapping[str, tuple[Source, ...]], unread: dict[str, Any]
+    attributes: Mapping[str, Any], plan: Plan, unread: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Columns that attributes fill, and by column the attribute it came from.
 
@@ -50,20 +54,16 @@ def filled(
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    ranks: dict[str, int] = {}
-    failed: dict[str, Any] = {}
-    known = sources.get
-    for attribute, sent in attributes.items():
-        found = known(attribute)
-        if found is None or is_absent(sent):
-            continue
-        for column, read, rank in found:
-            if column in ranks and ranks[column] < rank:
+    for column, candidates in plan:
+        for attribute, read in candidates:
+            sent = attributes[attribute]
+            if is_absent(sent):
                 continue
             value = read(sent)
-            if value is None:
-                failed[column] = sent
-            else:
-                values[column], origins[column], ranks[column] = value, attribute, rank
-    unread |= {column: sent for column, sent in failed.items() if column not in values}
+            if value is not None:
+                values[column], origins[column] = value, attribute
+                break
+            unread.setdefault(column, sent)
+        if column in values:
+            unread.pop(column, None)
     return values, origins

@@ -17,7 +17,7 @@ from argus_lab.schema import REFUSED, SPANS, Table
 if TYPE_CHECKING:
     from argus_lab.conventions import Admission, Refusal
     from argus_lab.conventions.admission import Admitted
-    from argus_lab.otlp import Export, Span
+    from argus_lab.otlp import Export, Scope, Span
 
 __all__ = ["ORG", "Row", "arrow_table", "refused_rows", "sorted_spans", "span_rows"]
 
@@ -43,7 +43,7 @@ def span_rows(export: Export, admission: Admission, received_at: int) -> Iterato
         shared = _shared(part, received_at)
         for sent in part.spans:
             # A tuple at once: rows are many, and columns are cut across them later.
-            yield tuple(map(_row(export.read(sent), shared).get, names))
+            yield tuple(map(_row(export.read(sent), shared, part.group.scope).get, names))
 
 
 def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
@@ -71,10 +71,10 @@ def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
     }
 
 
-def _row(span: Span, shared: Mapping[str, Any]) -> dict[str, Any]:
+def _row(span: Span, shared: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     row = {
         **shared,
-        **conventions.columns(span),
+        **conventions.columns(span, scope),
         "trace_id": span.trace_id,
         "span_id": span.span_id,
         "parent_span_id": span.parent_span_id,
