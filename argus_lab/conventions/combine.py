@@ -78,7 +78,7 @@ def _classify(found: dict[str, Any], view: View, dialects: tuple[Dialect, ...]) 
         own = KINDS.get(_KIND_OF_STEP.get(step or "", ""), Kind(None))
         # A span that its sender called a user message stays one, whatever operation it names.
         agrees = step is None or claimed.step_kind == step
-        kind = claimed if agrees else own
+        kind = claimed if agrees else Kind(None)
         kind = kind._replace(span_type=own.span_type or claimed.span_type)
     for column, value in zip(Kind._fields, kind, strict=True):
         if value is not None:

@@ -6,14 +6,14 @@ convention's is named first (dialect facts: docs/reference/dialects.md).
 
 from __future__ import annotations
 
-from argus_lab.conventions import argus, otel_genai
+from argus_lab.conventions import argus, mcp, otel_genai
 from argus_lab.conventions.dialect import Dialect
 from argus_lab.conventions.readers import text
 from argus_lab.conventions.rules import Rule
 
 __all__ = ["COMMON", "DIALECTS"]
 
-DIALECTS: tuple[Dialect, ...] = (argus.DIALECT, otel_genai.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (argus.DIALECT, mcp.DIALECT, otel_genai.DIALECT)
 
 COMMON = (
     Rule("session_id", text, ("session.id", "gen_ai.conversation.id")),

@@ -65,7 +65,6 @@ RULES = (
     Rule("cost_usd", number, ("gen_ai.usage.cost",)),
     Rule("tool_name", text, ("gen_ai.tool.name",)),
     Rule("tool_call_id", text, ("gen_ai.tool.call.id",)),
-    Rule("mcp_method", text, ("mcp.method.name",)),
     Rule("agent_name", text, ("gen_ai.agent.name",)),
 )
 
@@ -86,18 +85,9 @@ _KINDS = {
 def kind(view: View) -> str | None:
     """The kind that the operation tells."""
     found = _KINDS.get(view.columns.get("operation", ""))
-    method = view.columns.get("mcp_method")
-    if found == "tool":
-        if "gen_ai.skill.name" in view.attributes:
-            return "skill"
-        return "mcp_tool" if method else "tool"
-    return _mcp(method) if method and found is None else found
-
-
-def _mcp(method: str) -> str:
-    if method == "tools/call":
-        return "mcp_tool"
-    return "mcp_resource" if method.startswith("resources/") else "mcp"
+    if found == "tool" and "gen_ai.skill.name" in view.attributes:
+        return "skill"
+    return "mcp_tool" if found == "tool" and view.columns.get("mcp_method") else found
 
 
 def read(view: View) -> dict[str, Any]:
