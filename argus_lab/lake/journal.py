@@ -39,6 +39,7 @@ __all__ = [
     "drop_before",
     "durable_ends",
     "is_live",
+    "journal_root",
     "journals",
     "pack",
     "records",
@@ -79,6 +80,11 @@ _sync_data = getattr(os, "fdatasync", os.fsync)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
+
+
+def journal_root(lake: str) -> Path:
+    """The local directory of the lake's journals."""
+    return Path(lake) / "_journal"
 
 
 def pack(entry: Entry) -> bytes:

@@ -15,34 +15,20 @@ from pathlib import Path
 
 from argus_lab.errors import LakeError, LakeUnavailable
 from argus_lab.lake.intake import Intake
-from argus_lab.lake.journal import durable_ends
+from argus_lab.lake.journal import durable_ends, journal_root
 from argus_lab.lake.locks import FileLock
+from argus_lab.lake.progress import is_drained
 from argus_lab.lake.status import Status, read_status, write_status
-from argus_lab.lake.table import journal_root
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.settings import Settings
 
-__all__ = ["Status", "backlog", "drain", "is_drained", "run", "status"]
+__all__ = ["drain", "run"]
 
 log = logging.getLogger("argus.keeper")
 
 _POLL = 0.05
 _RETRY = 1.0
 _LOCK = "keeper.lock"
-
-status = read_status
-
-
-def backlog(root: Path) -> int:
-    """Journal bytes that are not in the lake yet, as far as the keeper has said."""
-    committed = read_status(root).committed
-    return sum(max(0, end - committed.get(name, 0)) for name, end in durable_ends(root).items())
-
-
-def is_drained(root: Path, ends: dict[str, int]) -> bool:
-    """Whether everything before these journal offsets is readable in the lake."""
-    committed = read_status(root).committed
-    return all(end <= committed.get(name, 0) or not (root / name).exists() for name, end in ends.items())
 
 
 def run(settings: Settings, *, should_stop: Callable[[], bool]) -> None:

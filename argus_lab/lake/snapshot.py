@@ -189,7 +189,9 @@ def _pinned(lake: str, table: Table, delta: DeltaTable) -> Snapshot:
     order = [f"partition.{name}" for name in reversed(table.partition_by)]
     keys = [(name, "ascending") for name in (*order, "modification_time", "path")]
     root = f"{lake}/{table.name}"
-    return Snapshot(lake, table, root, delta.version(), _committed_at(root, delta.version()), adds.sort_by(keys))
+    return Snapshot(
+        lake, table, root, delta.version(), _committed_at(root, delta.version()), adds.sort_by(keys)
+    )
 
 
 def _committed_at(root: str, version: int) -> datetime | None:

@@ -26,6 +26,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction
 
 from argus_lab.errors import LakeNotFound, LakeUnavailable, LakeVersionError
+from argus_lab.lake.journal import journal_root
 from argus_lab.schema import SCHEMA_VERSION, Table
 
 __all__ = [
@@ -49,11 +50,6 @@ _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 7 days",
     "delta.checkpointInterval": "50",
 }
-
-
-def journal_root(lake: str) -> Path:
-    """The local directory of the lake's journals."""
-    return Path(lake) / "_journal"
 
 
 def table_uri(lake: str, table: Table) -> str:
@@ -280,6 +276,6 @@ def _sync_log(found: DeltaTable) -> None:
     """Put the commit on disk: the journal is deleted on the strength of it."""
     if "://" in found.table_uri and not found.table_uri.startswith("file://"):
         return  # an object store answers when it holds the data
-    log = Path(found.table_uri.removeprefix("file://")) / "_delta_log"
+    log = Path(unquote(found.table_uri.removeprefix("file://"))) / "_delta_log"
     _sync(log / f"{found.version():020d}.json")
     _sync(log)

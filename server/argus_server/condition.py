@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from argus_lab.errors import ArgusError
-from argus_lab.lake import keeper
+from argus_lab.lake import progress
 from argus_server.logs import places
 from argus_server.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from argus_lab.settings import Settings
@@ -35,6 +36,7 @@ class Look:
     absent: bool = True
     backlog: int = 0
     table_version: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Condition:
@@ -79,8 +81,8 @@ class Condition:
 
     def _see(self) -> Look:
         try:
-            status = keeper.status(self._root)
-            backlog = keeper.backlog(self._root)
+            status = progress.status(self._root)
+            backlog = progress.backlog(self._root)
         except (ArgusError, OSError) as error:
             return Look(failure=f"the lake's journal cannot be read: {error}")
         except Exception as error:  # noqa: BLE001  the watch must outlive whatever a look meets
@@ -90,7 +92,7 @@ class Condition:
             # What a keeper said before it died says nothing about the one that comes after it.
             return Look(None, absent=True, backlog=backlog, table_version=status.table_version)
         failure = (status.reason or "the keeper is failing") if status.state == "failing" else None
-        return Look(failure, absent=False, backlog=backlog, table_version=status.table_version)
+        return Look(failure, False, backlog, status.table_version, status.counts)
 
     def _backlog_reason(self) -> str:
         return (

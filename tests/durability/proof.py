@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Self
@@ -113,7 +112,7 @@ class Onlooker(threading.Thread):
             self.complaints.append(f"{len(invented)} spans were never sent: {_few(invented)}")
         self._most = max(self._most, count, len(frame))
         self.looks += 1
-        time.sleep(0.02)
+        self.finishing.wait(0.1)  # the receiver shall have the machine, too
 
     def __enter__(self) -> Self:
         self.start()
