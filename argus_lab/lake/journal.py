@@ -238,7 +238,8 @@ def _next_record(file: object, at: int) -> Record | None:
         return None
     length, checksum = _HEAD.unpack(head)
     payload = file.read(length)  # type: ignore[attr-defined]
-    if len(payload) < length or zlib.crc32(payload) != checksum:
+    # No record is empty: a head of zeros is a place that a power cut left unwritten.
+    if not length or len(payload) < length or zlib.crc32(payload) != checksum:
         return None
     return Record(_decode(payload), at + _HEAD.size + length)
 

@@ -143,18 +143,15 @@ def _keep(settings: Settings, root: Path, intake: Intake, should_stop: Callable[
             elif stopping:
                 return
             upkeep.tend(began)
-            if not stopping:
-                _rest(settings, began, busy=more)
+            _rest(began + (settings.commit_every if more else _POLL), should_stop)
     finally:
         upkeep.close()
 
 
-def _rest(settings: Settings, began: float, *, busy: bool) -> None:
-    """A moment's wait: short while nothing comes, up to the commit interval after a commit."""
-    pause = settings.commit_every if busy else _POLL
-    left = pause - (time.monotonic() - began)
-    if left > 0:
-        time.sleep(left)
+def _rest(end: float, should_stop: Callable[[], bool]) -> None:
+    """Wait: short while nothing comes, the commit interval after a commit; no longer when told to stop."""
+    while not should_stop() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _POLL))
 
 
 def _say(root: Path, intake: Intake | None, reason: str | None) -> None:

@@ -23,6 +23,7 @@ class SmallDisk:
 
     def fill(self, receiver: Receiver) -> None:
         """Leave so little that the receiver itself takes the rest."""
+        assert receiver.lake.is_relative_to(self.place)
         with (self.place / "in-the-way").open("wb", buffering=0) as file:
             while self._left() > SPARE:
                 file.write(bytes(STEP))
@@ -33,6 +34,7 @@ class SmallDisk:
 
     def free(self, receiver: Receiver) -> None:
         """Give the room back."""
+        assert receiver.lake.is_relative_to(self.place)
         (self.place / "in-the-way").unlink()
 
     def remove(self) -> None:

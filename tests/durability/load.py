@@ -222,9 +222,7 @@ class Sender(threading.Thread):
         """Send a batch once; whether it was acknowledged."""
         try:
             if self._connection is None:
-                self._connection = http.client.HTTPConnection(
-                    "127.0.0.1", self._ports[0], timeout=PATIENCE
-                )
+                self._connection = http.client.HTTPConnection("127.0.0.1", self._ports[0], timeout=PATIENCE)
             self._connection.request("POST", "/v1/traces", batch.body, batch.headers)
             answer = self._connection.getresponse()
             said = answer.read()

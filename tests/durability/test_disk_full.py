@@ -23,9 +23,11 @@ def disk(request, tmp_path):
 
 @pytest.mark.slow
 def test_disk_full_under_load(receiver_on, disk, seed):
-    """While nothing can be written, senders get 503 with Retry-After, ``/readyz`` says why, and what was
-    brought in before can be read; with room again the same processes go on, and every acknowledged span
-    is there once."""
+    """While nothing can be written, senders get 503 with Retry-After and ``/readyz`` says why.
+
+    What was brought in before can be read. With room again the same processes go on, and every
+    acknowledged span is there once.
+    """
     receiver = receiver_on(disk.place / "lake")
     receiver.start()
     receiver.wait_until_ready()

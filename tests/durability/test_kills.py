@@ -35,8 +35,10 @@ def _kill(receiver: Receiver, kind: str, rng: random.Random) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(SOME_MINUTES)
 def test_everything_killed_at_random_moments(receiver_on, seed, rng):
-    """``kill -9`` of all processes under load, while serving and while recovering from the kill before:
-    after the last restart every acknowledged span is there once, and none that was not sent."""
+    """``kill -9`` of all processes under load, while serving and while recovering from the kill before.
+
+    After the last restart every acknowledged span is there once, and none that was not sent.
+    """
     receiver = receiver_on()
     receiver.start()
     with Load(seed, [receiver]) as load:
@@ -56,9 +58,11 @@ def test_everything_killed_at_random_moments(receiver_on, seed, rng):
 @pytest.mark.slow
 @pytest.mark.timeout(SOME_MINUTES)
 def test_anything_killed_while_a_reader_looks_on(receiver_on, seed, rng):
-    """With two workers, and merges several times a second: all processes, the supervisor, a worker or the
-    keeper killed under load. A reader that looks on never sees a span twice, nor one fewer than was
-    flushed; in the end every acknowledged span is there once."""
+    """Two workers, merges all the time: all processes, the supervisor, a worker or the keeper killed.
+
+    A reader that looks on never sees a span twice, nor one fewer than was flushed; in the end every
+    acknowledged span is there once.
+    """
     receiver = receiver_on(workers=2)
     receiver.start()
     kinds = [KINDS[number % len(KINDS)] for number in range(KILLS or 8)]

@@ -34,25 +34,27 @@ def _journals(receiver: Receiver) -> set[Path]:
 
 @pytest.mark.slow
 def test_torn_tails_are_put_aside(receiver_on, seed, rng):
-    """Behind acknowledged records that no keeper had seen yet, each way in which a journal may end when a
-    write was cut short: after the restart every acknowledged span is there once, and what was behind them
-    is in ``_journal/damaged`` byte for byte."""
-    receiver = receiver_on(ARGUS_COMMIT_EVERY="60")
+    """Each way in which a journal may end when a write was cut short, behind acknowledged records.
+
+    No keeper had seen these. After the restart every acknowledged span is there once, and what was
+    behind them is in ``_journal/damaged`` byte for byte.
+    """
+    receiver = receiver_on()
     receiver.start()
     receiver.wait_until_ready()
     os.kill(receiver.members("keeper")[0], signal.SIGSTOP)
     torn: dict[Path, bytes] = {}
     with Load(seed, [receiver]) as load:
         for tail in TAILS.values():
+            if torn:
+                receiver.kill_one("worker", rng)
             known = set(torn)
             journal = until(lambda old=known: _journals(receiver) - old, "a journal of the new worker").pop()
             load.go_on()
             torn[journal] = tail
-            receiver.kill_one("worker", rng)
-        load.go_on()
         receiver.kill_everything()
         for journal, tail in torn.items():
-            with sorted(journal.glob("*.wal"))[-1].open("ab") as file:
+            with max(journal.glob("*.wal")).open("ab") as file:
                 file.write(tail)
         receiver.start()
         load.go_on()
@@ -63,14 +65,16 @@ def test_torn_tails_are_put_aside(receiver_on, seed, rng):
     damaged = receiver.lake / "_journal" / "damaged"
     until(lambda: {path.name for path in damaged.glob("*")} >= {path.name for path in torn}, "the tails")
     for journal, tail in torn.items():
-        assert sorted((damaged / journal.name).glob("*.wal"))[-1].read_bytes().endswith(tail)
+        assert max((damaged / journal.name).glob("*.wal")).read_bytes().endswith(tail)
 
 
 @pytest.mark.slow
 def test_worker_killed_in_the_middle_of_a_write(receiver_on, seed):
-    """``kill -9`` to the worker while a large body is being written, until one is cut short: the supervisor
-    starts another worker, the cut body is put aside and was not acknowledged, and sent again it is there
-    once, like everything that was acknowledged around it."""
+    """``kill -9`` to the worker while a large body is being written, until one is cut short.
+
+    The supervisor starts another worker, the cut body is put aside and was not acknowledged, and sent
+    again it is there once, like everything that was acknowledged around it.
+    """
     receiver = receiver_on()
     receiver.start()
     receiver.wait_until_ready()

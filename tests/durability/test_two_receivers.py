@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from argus_lab.lake.status import read_status
+from argus_lab.lake.table import journal_root
 from tests.durability import proof
 from tests.durability.load import Load
 from tests.durability.receivers import Receiver, until
-
-from argus_lab.lake.status import read_status
-from argus_lab.lake.table import journal_root
 
 
 def _keeps(receiver: Receiver) -> bool:
@@ -19,9 +18,12 @@ def _keeps(receiver: Receiver) -> bool:
 
 @pytest.mark.slow
 def test_the_second_takes_over(receiver_on, seed):
-    """Both take spans while one keeper brings in what both received; the one that keeps is killed, the
-    other's keeper takes over, with the dead one's journals; the same the other way round. Clients go to
-    the other receiver with what they have, and every acknowledged span is there once."""
+    """Both take spans while one keeper brings in what both received.
+
+    The one that keeps is killed, the other's keeper takes over, with the dead one's journals; then the
+    same the other way round. Clients go to the other receiver with what they have, and every
+    acknowledged span is there once.
+    """
     one = receiver_on()
     two = receiver_on(one.lake)
     one.start()
@@ -31,8 +33,8 @@ def test_the_second_takes_over(receiver_on, seed):
         two.wait_until_ready()
         load.go_on(20)
         for _ in range(2):
-            first, second = (one, two) if until(lambda: (_keeps(one), _keeps(two)), "a keeper")[0] else (two, one)
-            assert not _keeps(second)
+            until(lambda: _keeps(one) != _keeps(two), "one of the two to keep the lake")
+            first, second = (one, two) if _keeps(one) else (two, one)
             first.kill_everything()
             until(lambda who=second: _keeps(who), "the other keeper to take over")
             load.go_on()

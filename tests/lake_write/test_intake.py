@@ -165,7 +165,7 @@ def test_the_project_of_the_header_reaches_the_row(tmp_path: Path):
     assert lakes.rows(tmp_path)["project"].to_pylist() == ["from-header"]
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.lists(st.lists(st.integers(1, 30), max_size=5), max_size=6))
 def test_any_deliveries_are_the_set_of_their_spans(
     tmp_path_factory: pytest.TempPathFactory, deliveries: list[list[int]]

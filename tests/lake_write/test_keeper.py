@@ -169,7 +169,7 @@ except LakeUnavailable as error:
 """
 
 
-@pytest.mark.parametrize("most", [0, 100, 1_000, 4_000, 12_000])
+@pytest.mark.parametrize("most", [0, 1_000, 12_000])
 def test_a_full_disk_loses_nothing_and_repeats_nothing(tmp_path: Path, most: int):
     """Writes fail in the Parquet file, in the log or before: LakeUnavailable; later all is there, once."""
     lakes.write(tmp_path, [lakes.entry(*lakes.numbered(1))])

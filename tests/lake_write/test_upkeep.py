@@ -273,9 +273,8 @@ def test_files_of_a_crashed_writer_are_deleted_in_the_end(tmp_path: Path, hourly
 # --- hostile names ------------------------------------------------------------------------------------
 
 HOSTILE = [
-    "../../x", "/etc/passwd", "a/b", "a\\b", "..", ".", "a=b", "a%2Fb", "%", "*?[x]{y}", "'; drop table x; --",
-    '"quoted"', "ü☂👩", "NULL", "null", "__HIVE_DEFAULT_PARTITION__", "1", "2026-01-01", "true", "project=x",
-    "a b", "a+b", "#frag?query", "x" * 200, "~", "-", "con", "a.", "a:b|c<d>",
+    "../../x", "/etc/passwd", "..", ".", "a=b", "a%2Fb", "%", "*?[x]{y}", "'; drop table x; --", '"quoted"\\',
+    "ü☂👩", "null", "__HIVE_DEFAULT_PARTITION__", "1", "2026-01-01", "a b+c", "#frag?query", "x" * 200, "a:b|c<d>",
 ]  # fmt: skip
 
 
@@ -295,10 +294,11 @@ def test_hostile_project_names_are_readable_by_every_engine(tmp_path: Path):
             sorted(zip(found["project"].to_pylist(), map(_number, found["span_id"].to_pylist()), strict=True))
             == want
         )
-        frame = al.open(lake).spans(columns=["project", "span_id"])
+        opened = al.open(lake)
+        frame = opened.spans(columns=["project", "span_id"])
         assert sorted(zip(frame["project"], map(_number, frame["span_id"]), strict=True)) == want
         for number, name in enumerate(HOSTILE, 1):
-            picked = al.open(lake).spans(project=name, columns=["span_id"])["span_id"]
+            picked = opened.spans(project=name, columns=["span_id"])["span_id"]
             assert sorted(map(_number, picked)) == [number, number + 1000], name
         assert _compact(lake).merged in {2 * len(HOSTILE), 0}
     assert {path.name for path in lake.iterdir()} == {"_journal", "spans", "refused"}

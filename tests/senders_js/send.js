@@ -14,7 +14,7 @@ const { OTLPTraceExporter } = require(
 const memory = new InMemorySpanExporter();
 const provider = new TracerProvider({
   resource: resourceFromAttributes({ "argus.project": "js-bot", "service.name": "js-service", cores: 2 }),
-  spanProcessors: [new SimpleSpanProcessor(memory)],
+  spanProcessors: [new SimpleSpanProcessor({ exporter: memory })],
 });
 const tracer = provider.getTracer("js-scope", "1.2.3");
 
