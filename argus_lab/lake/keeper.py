@@ -17,7 +17,7 @@ from argus_lab.errors import LakeError, LakeUnavailable
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import durable_ends, journal_root
 from argus_lab.lake.locks import FileLock
-from argus_lab.lake.progress import is_drained
+from argus_lab.lake.progress import is_drained, status
 from argus_lab.lake.status import Status, read_status, write_status
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.settings import Settings
@@ -73,7 +73,7 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
                 lock.release()
         if is_drained(root, ends):
             return
-        said = read_status(root)
+        said = status(root)
         if said.state == "failing" or time.monotonic() > deadline:
             raise LakeUnavailable(
                 f"the keeper of {settings.lake!r} (process {said.pid}) could not take in the journal: "
@@ -93,21 +93,23 @@ def _made(root: Path) -> None:
 
 def _taken_lock(root: Path, should_stop: Callable[[], bool]) -> FileLock | None:
     told = False
-    while not should_stop():
+    while True:
+        # Asked before the look: who is told to stop looks once more, and leaves nothing it could take in.
+        stopping = should_stop()
         try:
             _made(root)
             lock = FileLock.try_take(root / _LOCK)
         except (OSError, LakeUnavailable) as error:
             log.error("the lake cannot be used: %s", error)  # noqa: TRY400  the message says it all
-            time.sleep(_RETRY)
-            continue
-        if lock is not None:
+            lock, pause = None, _RETRY
+        else:
+            if lock is None and not told:
+                log.info("another receiver keeps this lake; standing by")
+                told = True
+            pause = _POLL * 4
+        if lock is not None or stopping:
             return lock
-        if not told:
-            log.info("another receiver keeps this lake; standing by")
-            told = True
-        time.sleep(_POLL * 4)
-    return None
+        time.sleep(pause)
 
 
 def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> None:

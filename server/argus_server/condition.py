@@ -6,7 +6,6 @@ A worker looks at the keeper and the backlog a few times a second instead of at 
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from argus_server.durable import GroupCommit
     from argus_server.logs import Log
 
-__all__ = ["Condition", "Look", "lives"]
+__all__ = ["Condition", "Look"]
 
 LOOK_SECONDS: Final = 0.25
 
@@ -88,8 +87,7 @@ class Condition:
         except Exception as error:  # noqa: BLE001  the watch must outlive whatever a look meets
             self._log("error", "look failed", exception=places(error))
             return Look(failure=f"the lake's journal cannot be read ({type(error).__name__})")
-        if status.state == "absent" or not lives(status.pid):
-            # What a keeper said before it died says nothing about the one that comes after it.
+        if status.state == "absent":
             return Look(None, absent=True, backlog=backlog, table_version=status.table_version)
         failure = (status.reason or "the keeper is failing") if status.state == "failing" else None
         return Look(failure, False, backlog, status.table_version, status.counts)
@@ -99,16 +97,3 @@ class Condition:
             f"{self.look.backlog} bytes of acknowledged spans wait to be brought into the lake and the "
             f"limit is {self._max_backlog}; send again in a second (setting max_backlog, ARGUS_MAX_BACKLOG)"
         )
-
-
-def lives(pid: int | None) -> bool:
-    """Whether a process of this machine exists."""
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it lives, as somebody else's
-        return True
-    return True

@@ -224,11 +224,10 @@ class Supervisor:
         """Acknowledged bytes that no living keeper will bring into the lake."""
         from argus_lab.lake import progress  # needed at the end only
         from argus_lab.lake.journal import journal_root
-        from argus_server.condition import lives
 
         root = journal_root(self._settings.lake)
         try:
-            return 0 if lives(progress.status(root).pid) else progress.backlog(root)
+            return progress.backlog(root) if progress.status(root).state == "absent" else 0
         except OSError as error:
             self._log("error", "the journal cannot be read", reason=str(error))
             return 0

@@ -84,7 +84,7 @@ class Onlooker(threading.Thread):
     def run(self) -> None:
         """Until told to finish, with one reader for a while, then with a new one."""
         try:
-            while not (self._lake / "spans" / "_delta_log").exists() or not self._ledger.flushed:
+            while not list(self._lake.glob("spans/_delta_log/*.json")):
                 if self.finishing.wait(0.05):
                     return
             while not self.finishing.is_set():

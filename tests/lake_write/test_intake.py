@@ -101,6 +101,21 @@ def test_a_torn_end_is_put_aside_and_the_rest_taken_in(tmp_path: Path):
     assert len(list((root / "damaged").iterdir())) == 1
 
 
+def test_damage_in_the_middle_loses_no_byte(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """A bit flipped on the disk: what stands before it is rows, all from it on is kept to be looked at."""
+    lakes.write(tmp_path, MIXED)
+    root = t.journal_root(str(tmp_path))
+    ((_, file),) = journal.segments(journal.journals(root)[0])
+    whole = bytearray(file.read_bytes())
+    whole[len(MIXED[0]) + 20] ^= 1
+    file.write_bytes(whole)
+    lakes.taken_in(tmp_path)
+    assert lakes.ids(tmp_path) == [1, 2]
+    (kept,) = (root / "damaged").glob("*/*.wal")
+    assert kept.read_bytes() == whole
+    assert f"behind byte {len(MIXED[0])}" in caplog.text
+
+
 def test_a_live_journal_is_read_on_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Entries that come between steps are taken in; a living writer's journal loses only committed files."""
     monkeypatch.setattr(journal, "SEGMENT_BYTES", 1)
