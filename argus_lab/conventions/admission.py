@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from argus_lab.conventions.resource import Owner, owner_of
+from argus_lab.conventions.resource import Owner, owner_of, service_of
 from argus_lab.otlp import Issue
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ def _refusal(
     span, place = group.spans[index], group.place(index)
     ids = export.identify(span)
     known = (None, None) if isinstance(ids, Issue) else ids
-    project, service = owner if isinstance(owner, Owner) else (None, None)
+    attributes = group.resource.attributes
+    project = owner.project if isinstance(owner, Owner) else attributes.get("argus.project")
     if isinstance(owner, Issue):
         reason, message = _REASONS[owner.path], owner.message
         message = f"{message}; and {nameless.message}" if nameless else message
@@ -155,8 +156,8 @@ def _refusal(
         message,
         export.encoding,
         lambda: group.single(span),
-        project=project,
-        service=service,
+        project=project if isinstance(project, str) else None,
+        service=service_of(attributes),
         trace_id=known[0],
         span_id=known[1],
         name=span.name or None,

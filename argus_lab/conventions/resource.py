@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from argus_lab.otlp import Issue
 
-__all__ = ["MOST_PROJECT_BYTES", "Owner", "owner_of", "project_problem"]
+__all__ = ["MOST_PROJECT_BYTES", "Owner", "owner_of", "project_problem", "service_of"]
 
 MOST_PROJECT_BYTES = 200
 """A project is a directory of the lake: its percent-encoded name must fit a file system's names."""
@@ -42,15 +42,23 @@ def owner_of(resource: dict[str, Any], project: str | None) -> Owner | Issue:
     problem = project_problem(found)
     if problem:
         return Issue("argus.project", problem)
-    for key in ("argus.service", "service.name"):
-        service = resource.get(key)
-        if isinstance(service, str) and service:
-            return Owner(str(found), service)
+    service = service_of(resource)
+    if service:
+        return Owner(str(found), service)
     return Issue(
         "service.name",
         "neither argus.service nor service.name is set on the resource; "
         "set OTEL_SERVICE_NAME=your-service, or Resource({'service.name': 'your-service'})",
     )
+
+
+def service_of(resource: dict[str, Any]) -> str | None:
+    """The service that a resource names."""
+    for key in ("argus.service", "service.name"):
+        service = resource.get(key)
+        if isinstance(service, str) and service:
+            return service
+    return None
 
 
 def project_problem(name: Any) -> str | None:

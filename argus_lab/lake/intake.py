@@ -144,8 +144,9 @@ class Intake:
         if kept is not None:
             self.counts["damaged"] += 1
             log.warning(
-                "the end of journal %s was cut short by a crash; nothing acknowledged is missing, "
-                "the rest is kept at %s",
+                "behind byte %d journal %s holds no whole record: a write that a crash cut short, which "
+                "was never acknowledged, or else damage on the disk; the rest is kept at %s",
+                done,
                 journal.name,
                 kept,
             )

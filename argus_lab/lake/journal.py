@@ -39,6 +39,7 @@ __all__ = [
     "drop_before",
     "durable_ends",
     "is_live",
+    "journal_root",
     "journals",
     "pack",
     "records",
@@ -79,6 +80,11 @@ _sync_data = getattr(os, "fdatasync", os.fsync)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
+
+
+def journal_root(lake: str) -> Path:
+    """The local directory of the lake's journals."""
+    return Path(lake) / "_journal"
 
 
 def pack(entry: Entry) -> bytes:
@@ -232,7 +238,8 @@ def _next_record(file: object, at: int) -> Record | None:
         return None
     length, checksum = _HEAD.unpack(head)
     payload = file.read(length)  # type: ignore[attr-defined]
-    if len(payload) < length or zlib.crc32(payload) != checksum:
+    # No record is empty: a head of zeros is a place that a power cut left unwritten.
+    if not length or len(payload) < length or zlib.crc32(payload) != checksum:
         return None
     return Record(_decode(payload), at + _HEAD.size + length)
 

@@ -15,34 +15,20 @@ from pathlib import Path
 
 from argus_lab.errors import LakeError, LakeUnavailable
 from argus_lab.lake.intake import Intake
-from argus_lab.lake.journal import durable_ends
+from argus_lab.lake.journal import durable_ends, journal_root
 from argus_lab.lake.locks import FileLock
+from argus_lab.lake.progress import is_drained, status
 from argus_lab.lake.status import Status, read_status, write_status
-from argus_lab.lake.table import journal_root
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.settings import Settings
 
-__all__ = ["Status", "backlog", "drain", "is_drained", "run", "status"]
+__all__ = ["drain", "run"]
 
 log = logging.getLogger("argus.keeper")
 
 _POLL = 0.05
 _RETRY = 1.0
 _LOCK = "keeper.lock"
-
-status = read_status
-
-
-def backlog(root: Path) -> int:
-    """Journal bytes that are not in the lake yet, as far as the keeper has said."""
-    committed = read_status(root).committed
-    return sum(max(0, end - committed.get(name, 0)) for name, end in durable_ends(root).items())
-
-
-def is_drained(root: Path, ends: dict[str, int]) -> bool:
-    """Whether everything before these journal offsets is readable in the lake."""
-    committed = read_status(root).committed
-    return all(end <= committed.get(name, 0) or not (root / name).exists() for name, end in ends.items())
 
 
 def run(settings: Settings, *, should_stop: Callable[[], bool]) -> None:
@@ -87,7 +73,7 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
                 lock.release()
         if is_drained(root, ends):
             return
-        said = read_status(root)
+        said = status(root)
         if said.state == "failing" or time.monotonic() > deadline:
             raise LakeUnavailable(
                 f"the keeper of {settings.lake!r} (process {said.pid}) could not take in the journal: "
@@ -107,21 +93,23 @@ def _made(root: Path) -> None:
 
 def _taken_lock(root: Path, should_stop: Callable[[], bool]) -> FileLock | None:
     told = False
-    while not should_stop():
+    while True:
+        # Asked before the look: who is told to stop looks once more, and leaves nothing it could take in.
+        stopping = should_stop()
         try:
             _made(root)
             lock = FileLock.try_take(root / _LOCK)
         except (OSError, LakeUnavailable) as error:
             log.error("the lake cannot be used: %s", error)  # noqa: TRY400  the message says it all
-            time.sleep(_RETRY)
-            continue
-        if lock is not None:
+            lock, pause = None, _RETRY
+        else:
+            if lock is None and not told:
+                log.info("another receiver keeps this lake; standing by")
+                told = True
+            pause = _POLL * 4
+        if lock is not None or stopping:
             return lock
-        if not told:
-            log.info("another receiver keeps this lake; standing by")
-            told = True
-        time.sleep(_POLL * 4)
-    return None
+        time.sleep(pause)
 
 
 def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> None:
@@ -157,18 +145,15 @@ def _keep(settings: Settings, root: Path, intake: Intake, should_stop: Callable[
             elif stopping:
                 return
             upkeep.tend(began)
-            if not stopping:
-                _rest(settings, began, busy=more)
+            _rest(began + (settings.commit_every if more else _POLL), should_stop)
     finally:
         upkeep.close()
 
 
-def _rest(settings: Settings, began: float, *, busy: bool) -> None:
-    """A moment's wait: short while nothing comes, up to the commit interval after a commit."""
-    pause = settings.commit_every if busy else _POLL
-    left = pause - (time.monotonic() - began)
-    if left > 0:
-        time.sleep(left)
+def _rest(end: float, should_stop: Callable[[], bool]) -> None:
+    """Wait: short while nothing comes, the commit interval after a commit; no longer when told to stop."""
+    while not should_stop() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _POLL))
 
 
 def _say(root: Path, intake: Intake | None, reason: str | None) -> None:

@@ -230,12 +230,8 @@ class Lake:
         Nothing is read before the frame is asked for rows; it stays on the version it was made from.
         For conditions beyond the filters, chain the engine's own.
 
-        Parameters
-        ----------
-        engine
-            ``"duckdb"``, ``"polars"``, or a ``SparkSession``.
-        **picks
-            Filters of :class:`Lake` but ``where`` and ``params``.
+        ``engine`` is ``"duckdb"``, ``"polars"`` or a ``SparkSession``; the filters are those of
+        :class:`Lake` but ``where`` and ``params``.
 
         Examples
         --------
@@ -295,7 +291,7 @@ class Lake:
         >>> len(al.open(tiny_lake).redrive(project="customer-bot", reason="no_project"))
         0
         """
-        return redriven(self._refused, project, limit, selection)
+        return redriven((self._spans, self._refused), project, limit, selection)
 
     @cached_property
     def _refused(self) -> Reader:

@@ -2,7 +2,7 @@
 
 Each refused span is kept as a request of its own. What would be accepted now goes through the
 journal like any request and is then taken off the refused table; what would still be refused stays
-as it is, once. A crash in between only repeats: the same span again is the same row.
+as it is, once. A crash in between only repeats: spans that the lake has already are not sent again.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from argus_lab.lake import frames, keeper, read
 from argus_lab.lake import table as t
 from argus_lab.lake.journal import Entry, JournalWriter, pack
 from argus_lab.lake.selection import select
-from argus_lab.schema import REFUSED
+from argus_lab.schema import REFUSED, SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from deltalake.transaction import AddAction
 
@@ -40,6 +40,9 @@ AT_ONCE = 200
 """Refused spans held in memory at once: each may be as large as a request."""
 
 ATTEMPTS = 5
+
+KEY = ["project", "trace_id", "span_id"]
+"""What makes a span the same span."""
 
 VERDICT = pa.schema(
     [
@@ -57,12 +60,13 @@ VERDICT = pa.schema(
 
 
 def redrive(
-    reader: Reader, project: str | None, limit: int | None, selection: Mapping[str, Any]
+    readers: tuple[Reader, Reader], project: str | None, limit: int | None, selection: Mapping[str, Any]
 ) -> pd.DataFrame:
     """A row per refused span that was tried, oldest first: whether it was taken in, else why not."""
-    if reader.as_of is not None:
+    spans, refused = readers
+    if spans.as_of is not None:
         raise InvalidArgument("a lake opened with as_of is read only; open it without to redrive.")
-    if project is not None and not str(project).strip():
+    if project is not None and not project.strip():
         raise InvalidArgument(f"project={project!r}: the name of a project is expected.")
     filter = select(REFUSED, selection)
 
@@ -71,9 +75,9 @@ def redrive(
         rows, matched = read.load(picked, ["refusal_id"], limit=limit, order="oldest")
         return picked, rows["refusal_id"].to_pylist(), matched
 
-    picked, ids, matched = read.on_newest(reader, chosen)
-    verdicts = _journalled(reader, ids, project)
-    _forget(reader.lake, {verdict["refusal_id"] for verdict in verdicts if verdict["accepted"]})
+    picked, ids, matched = read.on_newest(refused, chosen)
+    verdicts = _taken_in(readers, ids, project) if ids else []
+    _forget(refused.lake, {verdict["refusal_id"] for verdict in verdicts if verdict["accepted"]})
     found = frames.pandas_of(pa.Table.from_pylist(verdicts, schema=VERDICT))
     told = frames.provenance(picked, VERDICT.names, matched=matched, returned=len(verdicts))
     told["asked"] = {"project": project, **told["asked"]}
@@ -81,37 +85,43 @@ def redrive(
     return found
 
 
-def _journalled(reader: Reader, ids: list[str], project: str | None) -> list[dict[str, Any]]:
+def _taken_in(readers: tuple[Reader, Reader], ids: list[str], project: str | None) -> list[dict[str, Any]]:
     """Verdicts on refused spans; the accepted ones are in the lake on return."""
-    chosen = settings.read(os.environ, lake=reader.lake)
-    owner = project or chosen.default_project
-    verdicts = []
-    writer = JournalWriter(t.journal_root(reader.lake))
+    spans, refused = readers
+    chosen = settings.read(os.environ, lake=refused.lake)
+    # An earlier redrive may have been cut short: what it journalled is to be found below.
+    keeper.drain(chosen)
+    verdicts: list[dict[str, Any]] = []
+    writer = JournalWriter(t.journal_root(refused.lake))
     try:
-        for row in _rows(reader, ids):
-            verdict, entry = _tried(row, owner)
-            verdicts.append(verdict)
-            if entry is not None:
-                writer.append([pack(entry)])
+        for start in range(0, len(ids), AT_ONCE):
+            tried = [
+                _tried(row, project or chosen.default_project)
+                for row in _rows(refused, ids[start : start + AT_ONCE])
+            ]
+            verdicts.extend(verdict for verdict, _ in tried)
+            stored = _stored(spans, [verdict for verdict, entry in tried if entry is not None])
+            fresh = [
+                pack(entry) for verdict, entry in tried if entry is not None and _key(verdict) not in stored
+            ]
+            if fresh:
+                writer.append(fresh)
     finally:
         writer.close()
-    if any(verdict["accepted"] for verdict in verdicts):
-        keeper.drain(chosen)
+    keeper.drain(chosen)
     return verdicts
 
 
-def _rows(reader: Reader, ids: list[str]) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(ids), AT_ONCE):
-        some = {"where": "list_contains($ids, refusal_id)", "params": {"ids": ids[start : start + AT_ONCE]}}
-        filter = select(REFUSED, some)
+def _rows(refused: Reader, ids: list[str]) -> list[dict[str, Any]]:
+    """Refused spans with what was sent; ``received_at`` in microseconds."""
+    filter = select(REFUSED, {"where": "list_contains($ids, refusal_id)", "params": {"ids": ids}})
 
-        def load(snapshot: Snapshot, filter: Any = filter) -> pa.Table:
-            return read.load(snapshot.pick(filter), REFUSED.names, limit=None, order="oldest")[0]
+    def load(snapshot: Snapshot) -> pa.Table:
+        return read.load(snapshot.pick(filter), REFUSED.names, limit=None, order="oldest")[0]
 
-        rows = read.on_newest(reader, load)
-        micros = rows["received_at"].cast(pa.int64()).to_pylist()
-        for row, received in zip(rows.to_pylist(), micros, strict=True):
-            yield row | {"received_at": received}
+    rows = read.on_newest(refused, load)
+    place = rows.schema.get_field_index("received_at")
+    return rows.set_column(place, "received_at", rows["received_at"].cast(pa.int64())).to_pylist()  # type: ignore[no-any-return]
 
 
 def _tried(row: Mapping[str, Any], project: str | None) -> tuple[dict[str, Any], Entry | None]:
@@ -119,16 +129,32 @@ def _tried(row: Mapping[str, Any], project: str | None) -> tuple[dict[str, Any],
     body = text.encode() if encoding == "json" else base64.b64decode(text)
     verdict = {name: row.get(name) for name in VERDICT.names} | {"accepted": False}
     try:
-        admission = admit(otlp.decode(body, encoding), project=project)
+        export = otlp.decode(body, encoding)
     except MalformedPayload as error:
         return verdict | {"reason": "malformed", "message": str(error)}, None
+    admission = admit(export, project=project)
     if not admission.accepted:
         refusal = admission.refusals[0]
         return verdict | {"reason": refusal.reason, "message": refusal.message}, None
-    owner = admission.admitted[0].owner
-    verdict |= {"accepted": True, "reason": None, "message": None}
-    verdict |= {"project": owner.project, "service": owner.service}
+    part = admission.admitted[0]
+    span = export.read(part.spans[0])
+    verdict |= {"accepted": True, "reason": None, "message": None, "span_id": span.span_id}
+    verdict |= {"project": part.owner.project, "service": part.owner.service, "trace_id": span.trace_id}
     return verdict, Entry(row["received_at"] * 1000, encoding, project, body)
+
+
+def _stored(spans: Reader, verdicts: list[dict[str, Any]]) -> set[tuple[str, ...]]:
+    """Which of the accepted spans the lake has already, however long ago they were received."""
+    filter = select(SPANS, {"trace": sorted({verdict["trace_id"] for verdict in verdicts})})
+
+    def load(snapshot: Snapshot) -> pa.Table:
+        return read.load(snapshot.pick(filter), KEY, limit=None, order="stored")[0]
+
+    return {_key(row) for row in read.on_newest(spans, load).to_pylist()}
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in KEY)
 
 
 def _forget(lake: str, ids: Collection[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import narwhals as nw
 
 from argus_lab.errors import InvalidArgument, MissingExtra
 from argus_lab.lake import duck
@@ -75,6 +74,8 @@ def of_polars(picked: Picked) -> pl.LazyFrame:
 
 def of_spark(picked: Picked, session: SparkSession) -> DataFrame:
     """A Spark frame of the session."""
+    import narwhals as nw
+
     kinds = ", ".join(f"`{column.name}` {SPARK_TYPES[column.type]}" for column in picked.table.columns)
     whole = session.createDataFrame([], kinds)
     for values, files in _by_place(picked.files):
@@ -96,6 +97,8 @@ def _by_place(files: Iterable[DataFile]) -> Iterable[tuple[tuple[tuple[str, str]
 
 
 def _narrowed(frame: Any, filter: Filter) -> Any:
+    import narwhals as nw
+
     lazy = nw.from_native(frame)
     moment = nw.col(filter.time_column)
     for column, values in filter.among.items():

@@ -26,6 +26,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction
 
 from argus_lab.errors import LakeNotFound, LakeUnavailable, LakeVersionError
+from argus_lab.lake.journal import journal_root
 from argus_lab.schema import SCHEMA_VERSION, Table
 
 __all__ = [
@@ -49,11 +50,6 @@ _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 7 days",
     "delta.checkpointInterval": "50",
 }
-
-
-def journal_root(lake: str) -> Path:
-    """The local directory of the lake's journals."""
-    return Path(lake) / "_journal"
 
 
 def table_uri(lake: str, table: Table) -> str:
@@ -176,7 +172,7 @@ def write_file(lake: str, table: Table, place: Mapping[str, Any], batches: pa.Re
             "directory writable; nothing acknowledged is lost meanwhile."
         ) from error
     now = int(time.time() * 1000)
-    return AddAction(path, size, values, now, True, json.dumps(_statistics(target)))
+    return AddAction(path, size, values, now, True, _json(_statistics(target)))
 
 
 def _sync(path: Path) -> None:
@@ -214,13 +210,20 @@ def _statistics(path: Path) -> dict[str, Any]:
     places = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
     for name in (name for name in _STATISTICS if name in places):
         groups = [footer.row_group(i).column(places[name]) for i in range(footer.num_row_groups)]
-        found = [g.statistics for g in groups if g.is_stats_set]
-        nulls[name] = sum(s.null_count for s in found)
-        ends = [s for s in found if s.has_min_max]
-        if ends:
-            low[name] = _stated(min(s.min for s in ends))
-            high[name] = _stated(max(s.max for s in ends))
+        found = [group.statistics for group in groups if group.is_stats_set]
+        valued = [s for s, group in zip(found, groups, strict=False) if s.null_count < group.num_values]
+        # The writer leaves out the ends of very long texts; half a range would hide rows.
+        if len(found) == len(groups) and all(s.has_min_max for s in valued):
+            nulls[name] = sum(s.null_count for s in found)
+            if valued:
+                low[name] = _stated(min(s.min for s in valued))
+                high[name] = _stated(max(s.max for s in valued))
     return {"numRecords": footer.num_rows, "minValues": low, "maxValues": high, "nullCount": nulls}
+
+
+def _json(statistics: dict[str, Any]) -> str:
+    # deltalake misreads escaped surrogate pairs.
+    return json.dumps(statistics, ensure_ascii=False)
 
 
 def _stated(value: Any) -> Any:
@@ -280,6 +283,6 @@ def _sync_log(found: DeltaTable) -> None:
     """Put the commit on disk: the journal is deleted on the strength of it."""
     if "://" in found.table_uri and not found.table_uri.startswith("file://"):
         return  # an object store answers when it holds the data
-    log = Path(found.table_uri.removeprefix("file://")) / "_delta_log"
+    log = Path(unquote(found.table_uri.removeprefix("file://"))) / "_delta_log"
     _sync(log / f"{found.version():020d}.json")
     _sync(log)

@@ -269,6 +269,7 @@ def _vacuum(found: DeltaTable, settings: Settings) -> Summary:
         return Summary()
     _vacuumed[found.table_uri] = time.monotonic()
     hours = math.ceil(settings.vacuum_after / 3600)
-    gone = found.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
+    # Full: files of a writer that crashed before its commit stand in no log; they go by their age.
+    gone = found.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
     found.cleanup_metadata()
     return Summary(vacuumed=len(gone))

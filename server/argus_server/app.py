@@ -11,7 +11,7 @@ from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
 from sanic.http.constants import HTTP
 from sanic.response import HTTPResponse
 
-from argus_lab.lake.table import journal_root
+from argus_lab.lake.journal import journal_root
 from argus_server import answers, flush, health, metrics
 from argus_server.bodies import discard_body
 from argus_server.logs import places

@@ -6,23 +6,23 @@ A worker looks at the keeper and the backlog a few times a second instead of at 
 from __future__ import annotations
 
 import asyncio
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from argus_lab.errors import ArgusError
-from argus_lab.lake import keeper
+from argus_lab.lake import progress
 from argus_server.logs import places
 from argus_server.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from argus_lab.settings import Settings
     from argus_server.durable import GroupCommit
     from argus_server.logs import Log
 
-__all__ = ["Condition", "Look", "lives"]
+__all__ = ["Condition", "Look"]
 
 LOOK_SECONDS: Final = 0.25
 
@@ -35,6 +35,7 @@ class Look:
     absent: bool = True
     backlog: int = 0
     table_version: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Condition:
@@ -79,34 +80,20 @@ class Condition:
 
     def _see(self) -> Look:
         try:
-            status = keeper.status(self._root)
-            backlog = keeper.backlog(self._root)
+            status = progress.status(self._root)
+            backlog = progress.backlog(self._root)
         except (ArgusError, OSError) as error:
             return Look(failure=f"the lake's journal cannot be read: {error}")
         except Exception as error:  # noqa: BLE001  the watch must outlive whatever a look meets
             self._log("error", "look failed", exception=places(error))
             return Look(failure=f"the lake's journal cannot be read ({type(error).__name__})")
-        if status.state == "absent" or not lives(status.pid):
-            # What a keeper said before it died says nothing about the one that comes after it.
+        if status.state == "absent":
             return Look(None, absent=True, backlog=backlog, table_version=status.table_version)
         failure = (status.reason or "the keeper is failing") if status.state == "failing" else None
-        return Look(failure, absent=False, backlog=backlog, table_version=status.table_version)
+        return Look(failure, False, backlog, status.table_version, status.counts)
 
     def _backlog_reason(self) -> str:
         return (
             f"{self.look.backlog} bytes of acknowledged spans wait to be brought into the lake and the "
             f"limit is {self._max_backlog}; send again in a second (setting max_backlog, ARGUS_MAX_BACKLOG)"
         )
-
-
-def lives(pid: int | None) -> bool:
-    """Whether a process of this machine exists."""
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it lives, as somebody else's
-        return True
-    return True

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from argus_lab.errors import ArgusError
-from argus_lab.lake import journal, keeper
+from argus_lab.lake import journal, progress
 from argus_server import answers
 from argus_server.bodies import discard_body
 from argus_server.problems import Problem
@@ -32,9 +32,9 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
     await discard_body(request)  # it says nothing here
     try:
         ends = await asyncio.to_thread(journal.durable_ends, root)
-        while not await asyncio.to_thread(keeper.is_drained, root, ends):
+        while not await asyncio.to_thread(progress.is_drained, root, ends):
             await _patience(root, time.monotonic() - started, seconds)
-        version = (await asyncio.to_thread(keeper.status, root)).table_version
+        version = (await asyncio.to_thread(progress.status, root)).table_version
     except (ArgusError, OSError) as error:
         raise Problem(503, f"the journal cannot be read: {error}") from error
     milliseconds = round(1000 * (time.monotonic() - started), 1)
@@ -42,7 +42,7 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
 
 
 async def _patience(root: Path, waited: float, seconds: float) -> None:
-    status = await asyncio.to_thread(keeper.status, root)
+    status = await asyncio.to_thread(progress.status, root)
     if status.state == "failing":
         raise Problem(503, f"the keeper is failing: {status.reason}")
     if waited > seconds:

@@ -37,6 +37,7 @@ def counted(condition: Condition) -> HTTPResponse:
             "argus_keeper_up": ("1 if the keeper works.", float(not look.absent and not look.failure)),
             "argus_backlog_bytes": ("Acknowledged bytes not yet in the lake.", float(look.backlog)),
             "argus_table_version": ("Version of the spans table.", float(look.table_version or 0)),
-        }
+        },
+        look.counts,
     )
     return HTTPResponse(body, content_type="text/plain; version=0.0.4; charset=utf-8")

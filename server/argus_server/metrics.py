@@ -9,6 +9,7 @@ one process.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +19,8 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 __all__ = [
     "ACCEPTED",
@@ -44,7 +47,9 @@ REQUESTS = Counter(
 ACCEPTED = Counter("argus_spans_accepted", "Spans acknowledged as durable.", registry=_REGISTRY)
 REFUSED = Counter("argus_spans_refused", "Spans refused and kept aside.", ["reason"], registry=_REGISTRY)
 WARNINGS = Counter(
-    "argus_span_warnings", "Values of accepted spans outside the conventions.", registry=_REGISTRY
+    "argus_repaired_text",
+    "Requests or spans with text that is no valid Unicode, repaired.",
+    registry=_REGISTRY,
 )
 BYTES = Counter("argus_received_bytes", "Bytes of trace bodies, as sent.", registry=_REGISTRY)
 IGNORED = Counter(
@@ -73,13 +78,49 @@ RESTARTS = Counter(
 )
 
 
-def exposition(extra: dict[str, tuple[str, float]]) -> bytes:
+KEPT = {
+    "spans": "Spans brought into the lake since the keeper started.",
+    "duplicates": "Spans delivered again and left out.",
+    "refused": "Refused spans put aside.",
+    "commits": "Commits to the lake.",
+    "malformed": "Journalled bodies that are no OTLP.",
+    "damaged": "Journals whose end was cut short by a crash.",
+}
+"""What the keeper counts, by the name it counts it under."""
+
+UNREAD = "unread."
+"""Before a column's name: values sent for it that it cannot hold."""
+
+
+class _Kept(Collector):
+    """The keeper's counts, as the keeper last said them."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        for name, meaning in KEPT.items():
+            yield CounterMetricFamily(f"argus_lake_{name}", meaning, value=self._counts.get(name, 0))
+        unread = CounterMetricFamily(
+            "argus_lake_unread_values",
+            "Values sent for a column that the column cannot hold; kept in the column unread.",
+            labels=["column"],
+        )
+        for name, count in self._counts.items():
+            if name.startswith(UNREAD):
+                unread.add_metric([name.removeprefix(UNREAD)], count)
+        yield unread
+
+
+def exposition(extra: Mapping[str, tuple[str, float]], kept: Mapping[str, int]) -> bytes:
     """All metrics in Prometheus' text format, with gauges measured now.
 
     Parameters
     ----------
     extra
         Name to meaning and value of what is looked up rather than counted.
+    kept
+        The keeper's counts.
     """
     registry = _REGISTRY
     if SHARED_DIRECTORY in os.environ:
@@ -88,4 +129,5 @@ def exposition(extra: dict[str, tuple[str, float]]) -> bytes:
     looked_up = CollectorRegistry()
     for name, (meaning, value) in extra.items():
         Gauge(name, meaning, registry=looked_up, multiprocess_mode="mostrecent").set(value)
+    looked_up.register(_Kept(kept))
     return generate_latest(registry) + generate_latest(looked_up)

@@ -222,13 +222,12 @@ class Supervisor:
 
     def _left_behind(self) -> int:
         """Acknowledged bytes that no living keeper will bring into the lake."""
-        from argus_lab.lake import keeper  # heavy, and needed at the end only
-        from argus_lab.lake.table import journal_root
-        from argus_server.condition import lives
+        from argus_lab.lake import progress  # needed at the end only
+        from argus_lab.lake.journal import journal_root
 
         root = journal_root(self._settings.lake)
         try:
-            return 0 if lives(keeper.status(root).pid) else keeper.backlog(root)
+            return progress.backlog(root) if progress.status(root).state == "absent" else 0
         except OSError as error:
             self._log("error", "the journal cannot be read", reason=str(error))
             return 0

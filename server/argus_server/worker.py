@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from argus_lab.lake.table import journal_root
+from argus_lab.lake.journal import journal_root
 from argus_server.app import create_app
 from argus_server.condition import Condition
 from argus_server.durable import GroupCommit

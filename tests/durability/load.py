@@ -27,6 +27,9 @@ NANO = 10**9
 Place = tuple[str, str]
 """Project and trace id of a span."""
 
+Group = tuple[str | None, list[dict[str, Any]]]
+"""Spans of one resource, and the project it names."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -97,7 +100,7 @@ class Batches:
         """The next batch: JSON or protobuf, one or two projects, now and then a span to be refused."""
         rng = self._rng
         headers = {"Content-Type": rng.choice(["application/json", "application/x-protobuf"])}
-        groups: list[tuple[str | None, list[dict[str, Any]]]] = []
+        groups: list[Group] = []
         spans: dict[str, Place] = {}
         from_header = rng.choice(PROJECTS[1:2] + PROJECTS[:1]) if rng.random() < 0.2 else None
         for project in rng.sample(PROJECTS, rng.choice([1, 1, 2])):
@@ -111,7 +114,7 @@ class Batches:
         elif rng.random() < 0.1:
             groups.append((None, self._spans(1)))
             refused = (groups[-1][1][0]["spanId"],)
-        packed = _json if headers["Content-Type"] == "application/json" else _protobuf
+        packed = packed_json if headers["Content-Type"] == "application/json" else packed_protobuf
         return Batch(packed(groups), headers, spans, refused)
 
     def _spans(self, count: int) -> list[dict[str, Any]]:
@@ -143,7 +146,8 @@ def _resource(project: str | None) -> dict[str, str]:
     return {"service.name": "svc"} | ({"argus.project": project} if project else {})
 
 
-def _json(groups: list[tuple[str | None, list[dict[str, Any]]]]) -> bytes:
+def packed_json(groups: list[Group]) -> bytes:
+    """Spans by project as OTLP/JSON."""
     listed = [
         {
             "resource": {"attributes": [_pair(key, text) for key, text in _resource(project).items()]},
@@ -154,7 +158,8 @@ def _json(groups: list[tuple[str | None, list[dict[str, Any]]]]) -> bytes:
     return json.dumps({"resourceSpans": listed}).encode()
 
 
-def _protobuf(groups: list[tuple[str | None, list[dict[str, Any]]]]) -> bytes:
+def packed_protobuf(groups: list[Group]) -> bytes:
+    """The same in the other encoding."""
     message = ExportTraceServiceRequest()
     for project, spans in groups:
         into = message.resource_spans.add()
@@ -197,13 +202,13 @@ class Sender(threading.Thread):
         except Exception as error:  # noqa: BLE001  a thread's failure would be seen by nobody
             self._ledger.complain(f"{self.name}: {error!r}")
         finally:
-            self._hang_up()
+            self.hang_up()
 
     def deliver(self, batch: Batch) -> None:
         """Send a batch until it is acknowledged."""
         self._ledger.begin(batch)
         while not self.abandoned.is_set():
-            if self._post(batch):
+            if self.post(batch):
                 self._ledger.acknowledge(batch)
                 return
             time.sleep(self._rng.uniform(0.02, 0.1))
@@ -211,19 +216,18 @@ class Sender(threading.Thread):
     def _deliver_again(self, batch: Batch) -> None:
         """As a client does whose answer was lost; whatever the answer, the spans are there once."""
         self._ledger.count("delivered again")
-        self._post(batch)
+        self.post(batch)
 
-    def _post(self, batch: Batch) -> bool:
+    def post(self, batch: Batch) -> bool:
+        """Send a batch once; whether it was acknowledged."""
         try:
             if self._connection is None:
-                self._connection = http.client.HTTPConnection(
-                    "127.0.0.1", self._ports[0], timeout=PATIENCE
-                )
+                self._connection = http.client.HTTPConnection("127.0.0.1", self._ports[0], timeout=PATIENCE)
             self._connection.request("POST", "/v1/traces", batch.body, batch.headers)
             answer = self._connection.getresponse()
             said = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            self._hang_up()
+            self.hang_up()
             self._ports.append(self._ports.pop(0))
             self._ledger.count(type(error).__name__)
             if isinstance(error, TimeoutError):
@@ -236,7 +240,8 @@ class Sender(threading.Thread):
             self._ledger.complain(f"{answer.status} {answer.headers.items()} {said[:500]!r}")
         return False
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connection, if there is one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -255,7 +260,7 @@ class Flusher(threading.Thread):
         while not self.finishing.wait(0.2):
             moment = len(self._ledger.acknowledged)
             try:
-                status, said = self._receiver.ask("POST", "/v1/flush?timeout=60")
+                status, said = self._receiver.ask("POST", "/v1/flush?timeout=2")
             except (OSError, http.client.HTTPException):
                 continue
             if status == 200:
@@ -281,18 +286,18 @@ class Load:
         ports = [receiver.port for receiver in receivers]
         # Each starts with another receiver, and goes to the next one when a connection fails.
         turns = [number % len(ports) for number in range(senders)]
-        self._senders = [
+        self.senders = [
             Sender(self.ledger, ports[turn:] + ports[:turn], number) for number, turn in enumerate(turns)
         ]
 
     def __enter__(self) -> Self:
-        for sender in self._senders:
+        for sender in self.senders:
             sender.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         # After a failure nobody waits for answers that will not come.
-        for sender in self._senders:
+        for sender in self.senders:
             sender.finishing.set()
             sender.abandoned.set()
 
@@ -310,20 +315,20 @@ class Load:
 
     def finish(self) -> Ledger:
         """No new batches; return when every batch is acknowledged."""
-        for sender in self._senders:
+        for sender in self.senders:
             sender.finishing.set()
         return self._joined()
 
     def abandon(self) -> Ledger:
         """No new batches, and none is sent again; return when every answer under way has come."""
-        for sender in self._senders:
+        for sender in self.senders:
             sender.abandoned.set()
         return self.finish()
 
     def _joined(self) -> Ledger:
-        for sender in self._senders:
+        for sender in self.senders:
             sender.join(PATIENCE)
-        stuck = [sender.name for sender in self._senders if sender.is_alive()]
+        stuck = [sender.name for sender in self.senders if sender.is_alive()]
         assert not stuck, f"seed {self.ledger.seed}: {stuck} wait for ever; {self.ledger.answers}"
         assert not self.ledger.complaints, self.ledger.complaints[:5]
         return self.ledger

@@ -79,7 +79,11 @@ def files(*suffixes: str) -> list[Path]:
     wanted = set(suffixes) or TEXT
     found = []
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [name for name in folders if name not in NOT_OURS and not _is_cache(name)]
+        folders[:] = [
+            name
+            for name in folders
+            if name not in NOT_OURS and Path(folder, name) != ROOT / "bench" / "work" and not _is_cache(name)
+        ]
         found += [Path(folder, name) for name in names if Path(name).suffix in wanted]
     return sorted(path for path in found if path.name not in {"package-lock.json", ".coverage"})
 

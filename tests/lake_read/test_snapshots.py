@@ -143,7 +143,9 @@ def test_reads_hold_while_files_are_added_and_merged(tmp_path: Path):
     writer.start()
     for look in itertools.count():
         done = stop.is_set()
-        frame = lake.spans(columns=["span_id"]) if look % 2 else lake.spans(columns=["span_id"], order="oldest")
+        frame = (
+            lake.spans(columns=["span_id"]) if look % 2 else lake.spans(columns=["span_id"], order="oldest")
+        )
         assert frame["span_id"].is_unique
         assert len(frame) >= before
         before = len(frame)
@@ -172,7 +174,11 @@ def test_vacuumed_files_are_an_error_that_says_so(tmp_path: Path):
     pinned = al.open(place, as_of=al.open(place).version)
     for file in Path(place).rglob("*.parquet"):
         file.unlink()
-    for look in (pinned.spans, lambda: pinned.spans(order="oldest"), lambda: pinned.sql("SELECT * FROM spans")):
+    for look in (
+        pinned.spans,
+        lambda: pinned.spans(order="oldest"),
+        lambda: pinned.sql("SELECT * FROM spans"),
+    ):
         with pytest.raises(al.NotFound, match="kept for the setting vacuum_after"):
             look()
 
@@ -227,7 +233,9 @@ def test_filters_leave_files_out(tmp_path: Path):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80), min_size=1, max_size=6),
+    texts=st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80), min_size=1, max_size=6
+    ),
     micros=st.integers(0, 10**6),
 )
 def test_statistics_never_hide_a_row(tmp_path_factory: pytest.TempPathFactory, texts: list[str], micros: int):
@@ -246,7 +254,10 @@ def test_statistics_never_hide_a_row(tmp_path_factory: pytest.TempPathFactory, t
 def test_long_session_ids_are_found(tmp_path: Path):
     """Session ids beyond what Parquet keeps statistics of are found too, beside short ones."""
     place = str(tmp_path / "lake")
-    write(place, [make_span(0, session_id="z" * 10_000), make_span(1, session_id="a"), make_span(2, session_id="m")])
+    write(
+        place,
+        [make_span(0, session_id="z" * 10_000), make_span(1, session_id="a"), make_span(2, session_id="m")],
+    )
     assert al.open(place).count(session="z" * 10_000) == 1
     assert al.open(place).count(session="a") == 1
 

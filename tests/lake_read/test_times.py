@@ -15,8 +15,8 @@ from argus_lab.lake.times import instant
 
 NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 MOMENTS = st.datetimes(
-    min_value=datetime(1970, 1, 2),
-    max_value=datetime(2200, 1, 1),
+    min_value=datetime(1970, 1, 2),  # noqa: DTZ001  the strategy adds zones
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(-timedelta(hours=3))]),
 )
 
@@ -59,7 +59,7 @@ def test_the_usual_iso_forms_are_read(text: str):
 @pytest.mark.parametrize(
     "value",
     [
-        datetime(2026, 3, 1),
+        datetime(2026, 3, 1),  # noqa: DTZ001  the mistake itself
         "2026-03-01",
         "2026-03-01T12:00",
         pd.Timestamp("2026-03-01"),

@@ -14,20 +14,21 @@ from argus_server import durable
 class Journal:
     """A journal that writes when it is let, and fails when it is told to."""
 
-    def __init__(self, root) -> None:
+    def __init__(self, _root) -> None:
         self.groups: list[list[bytes]] = []
         self.may_write = threading.Semaphore(0)
         self.failing = False
         Journal.last = self
 
     def append(self, packed) -> None:
+        """Note the group, and wait until it may be written."""
         self.groups.append(list(packed))
         self.may_write.acquire()
         if self.failing:
             raise LakeUnavailable("the disk is full")
 
     def close(self) -> None:
-        pass
+        """Nothing is open."""
 
 
 def quiet(*_: object, **__: object) -> None:
@@ -42,7 +43,7 @@ def journal(monkeypatch):
 
 async def eventually(truth) -> None:
     async with asyncio.timeout(60):
-        while not truth():
+        while not truth():  # noqa: ASYNC110  a thread makes it true
             await asyncio.sleep(0.001)
 
 

@@ -15,8 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from argus_lab.conventions import admit
 from argus_lab.errors import ArgusError, PayloadError
 from argus_lab.lake import keeper
-from argus_lab.lake.journal import Entry, JournalWriter, pack
-from argus_lab.lake.table import journal_root
+from argus_lab.lake.journal import Entry, JournalWriter, journal_root, pack
 from argus_lab.otlp import decode
 from argus_server.requests_in_files import requests_in
 

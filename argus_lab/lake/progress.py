@@ -1,0 +1,49 @@
+"""How far the keeper of a lake has come; light, since the receiver's workers ask all the time."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from argus_lab.lake.journal import durable_ends
+from argus_lab.lake.status import Status, read_status
+
+__all__ = ["Status", "backlog", "is_drained", "status"]
+
+
+def status(root: Path) -> Status:
+    """What the lake's keeper last said; ``absent`` if there is none or its process is gone.
+
+    What a keeper said before it died says nothing about the one that comes after it, except for
+    how far the journals were read.
+    """
+    said = read_status(root)
+    if said.state != "absent" and not _lives(said.pid):
+        return replace(said, state="absent", reason=None)
+    return said
+
+
+def _lives(pid: int | None) -> bool:
+    """Whether a process of this machine exists."""
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, as somebody else's
+        return True
+    return True
+
+
+def backlog(root: Path) -> int:
+    """Journal bytes that are not in the lake yet."""
+    committed = read_status(root).committed
+    return sum(max(0, end - committed.get(name, 0)) for name, end in durable_ends(root).items())
+
+
+def is_drained(root: Path, ends: dict[str, int]) -> bool:
+    """Whether everything before these journal offsets is readable in the lake."""
+    committed = read_status(root).committed
+    return all(end <= committed.get(name, 0) or not (root / name).exists() for name, end in ends.items())
