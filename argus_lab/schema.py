@@ -280,7 +280,7 @@ STATUS = _group(
         "error_type",
         "string",
         "Class of the error.",
-        "event `argus.error` `type`, event `exception` `exception.type`, `error.type`",
+        "event `argus.error` `type`, `error.type`, event `exception` `exception.type`",
     ),
     _c(
         "error_message",

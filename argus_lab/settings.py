@@ -118,6 +118,7 @@ ROWS: tuple[Row, ...] = (
         "keep", _days, None, "Days of spans to keep, by span date, such as `90d`; empty keeps them for ever."
     ),
     Row("default_project", _optional, None, "Project for spans that name none; unset refuses them."),
+    Row("rules", _optional, None, "TOML file with rules of your own: which attributes fill which column."),
     Row(
         "max_body", _size, 64 * MIB, "Largest request body, before and after inflating; more is answered 413."
     ),
@@ -155,6 +156,7 @@ class Settings:
     workers: int
     keep: int | None
     default_project: str | None
+    rules: str | None
     max_body: int
     max_in_flight: int
     max_backlog: int

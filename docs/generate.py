@@ -1,4 +1,4 @@
-"""Write the pages that are made from the code: docs/reference/schema.md and settings.md.
+"""Write the pages that are made from the code: schema.md, dialects.md and settings.md in docs/reference.
 
     python docs/generate.py                  write them
     python docs/generate.py --constraints    write constraints.txt from pyproject.toml (needs uv)
@@ -8,11 +8,14 @@ A test compares the pages with what :func:`pages` returns, so they cannot go sta
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from argus_lab.conventions.dialects import COMMON, DIALECTS
+from argus_lab.conventions.kinds import KINDS
 from argus_lab.lake.frames import PANDAS_DTYPES
 from argus_lab.schema import REFUSED, SCHEMA_VERSION, SPANS
 from argus_lab.settings import MIB, ROWS
@@ -20,6 +23,8 @@ from argus_lab.settings import MIB, ROWS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from argus_lab.conventions.dialect import Dialect
+    from argus_lab.conventions.rules import Rule
     from argus_lab.schema import Column, Table
     from argus_lab.settings import Row
 
@@ -50,6 +55,9 @@ light groups ({light}); ask for more with
 **Type** is the type in the Parquet files, **pandas** the dtype in a frame. *json* is text that holds
 one JSON value; `json.loads` reads it, and DuckDB takes it apart with `->` and `->>`.
 
+**from** gives OpenTelemetry's and Argus's own names. What fills a column where a sender uses other
+names: [the dialects](dialects.md).
+
 The raw columns keep the types that OTLP distinguishes: what JSON can say is said plainly, and what it
 cannot is an object with one reserved key, such as `{{"$bytes": "AAEC"}}` or `{{"$double": "NaN"}}`.
 Every such key and the reasons: [decision 0004](../decisions/0004-attributes-json-with-types-kept.md).
@@ -60,6 +68,50 @@ TOKENS = """\
 `reasoning_tokens` is part of `output_tokens`. So the tokens of a call are `input_tokens +
 output_tokens`, and nothing else is added to that.
 """
+
+DIALECTS_HEAD = """\
+# Dialects
+
+*Made from `argus_lab/conventions/` by `docs/generate.py`; do not edit.*
+
+Instrumentations name the same things differently. Each way of naming is a dialect, and all of them
+fill [the same columns](schema.md), with nothing to set up. The column `dialect` says which one was
+recognised; it is null where none was, and the span is kept all the same.
+
+How they go together:
+
+- A span may speak several dialects at once. It is named after the first of them in the order of this
+  page.
+- A column takes the first attribute that has a value it can hold: first those of the dialects that
+  the span speaks, in the order of this page, then the general ones, then those of the others.
+  Explicit `argus.*` always wins.
+- Attributes marked *here only* are plain words, so they are read only on spans of that dialect.
+- *read together*: columns that take more than one attribute or an event, such as messages in indexed
+  keys, and attributes that fill several columns. They fill what no attribute has filled by itself. A
+  name ending in `*` stands for all that begin so.
+- Nothing is guessed. An attribute whose value a column cannot hold leaves it null; the value stays in
+  `attributes`.
+
+## What messages become
+
+`input` and `output` of model calls are lists of messages in OpenTelemetry's form, whatever was sent:
+`{{"role", "parts", "name"?, "finish_reason"?}}` with parts of type `text`, `reasoning`, `tool_call` (`id`,
+`name`, `arguments` as a value), `tool_call_response` (`id`, `response`), or the sender's own. Media in
+base64 become a reference, `{{"type": "blob", "modality", "mime_type", "size", "sha256", "content": null}}`;
+the bytes stay in the raw columns.
+
+## Kinds
+
+A dialect's word for what a span does becomes one of these, and that fills three columns. A span of no
+known kind leaves them null.
+
+{kinds}
+`llm_answer` is the answer of a streamed call that its sender tells in a span of its own: usage that
+counts, and no second call. `none` is what the sender calls something else, such as a log.
+
+## On any span
+
+{common}"""
 
 SETTINGS_HEAD = """\
 # Settings
@@ -76,7 +128,11 @@ names the variable.
 def pages() -> dict[Path, str]:
     """Return every generated page, as path -> text."""
     reference = ROOT / "docs" / "reference"
-    return {reference / "schema.md": schema_page(), reference / "settings.md": settings_page()}
+    return {
+        reference / "schema.md": schema_page(),
+        reference / "dialects.md": dialects_page(),
+        reference / "settings.md": settings_page(),
+    }
 
 
 def schema_page() -> str:
@@ -89,6 +145,46 @@ def schema_page() -> str:
             text for group in dict.fromkeys(c.group for c in table.columns) for text in _group(table, group)
         ]
     return "\n".join(parts)
+
+
+def dialects_page() -> str:
+    """Return the page that says, by dialect, which attributes fill which column."""
+    kinds = [
+        [f"`{word}`", *(f"`{value}`" if value else "" for value in kind)] for word, kind in KINDS.items()
+    ]
+    head = DIALECTS_HEAD.format(
+        kinds=_table(["kind", "span_type", "step_kind", "component_type"], kinds),
+        common=_table(["column", "from, best first"], _rules(COMMON)),
+    )
+    return "\n".join([head, *(text for dialect in DIALECTS for text in _dialect(dialect))])
+
+
+def _dialect(dialect: Dialect) -> Iterable[str]:
+    module = inspect.getmodule(dialect.is_spoken)
+    yield f"## `{dialect.name}`\n"
+    yield inspect.cleandoc((module and module.__doc__) or "").replace("``", "`") + "\n"
+    if dialect.kinds:
+        words: dict[str, list[str]] = {}
+        for sent, word in dialect.kinds.items():
+            words.setdefault(word, []).append(f"`{sent}`")
+        yield "Kinds: " + "; ".join(f"{', '.join(sent)} → {word}" for word, sent in words.items()) + ".\n"
+    own = ([column, f"*here only:* {names}"] for column, names in _rules(dialect.own))
+    together = ([_columns(columns), _names(names)] for columns, names in dialect.content)
+    yield _table(["column", "from, best first"], [*own, *_rules(dialect.rules), *together])
+
+
+def _rules(rules: Iterable[Rule]) -> Iterable[list[str]]:
+    for rule in rules:
+        yield [f"`{rule.column}`", ", ".join(f"`{name}`" for name in rule.attributes)]
+
+
+def _columns(names: str) -> str:
+    return ", ".join(name if name == "..." else f"`{name}`" for name in names.split(", "))
+
+
+def _names(names: Iterable[str]) -> str:
+    shown = (name if name.startswith("the ") else f"`{name}`" for name in names)
+    return f"*read together:* {', '.join(shown)}"
 
 
 def settings_page() -> str:

@@ -1,6 +1,7 @@
-"""The Argus convention: ``argus.*`` attributes and the events argus.input, .output and .error.
+"""The Argus convention, recognised by ``argus.step.kind``, ``argus.component.*`` or an event of it.
 
-Events may come several times; a later one's keys are added, and win.
+The events argus.input, .output and .error may come several times; a later one's keys are added, and
+win.
 """
 
 from __future__ import annotations
@@ -111,4 +112,15 @@ def _is_spoken(shape: Shape) -> bool:
     return shape.has(*signs) or not EVENTS.isdisjoint(shape.events)
 
 
-DIALECT = Dialect("argus", _is_spoken, RULES, read=read, wins=True)
+DIALECT = Dialect(
+    "argus",
+    _is_spoken,
+    RULES,
+    read=read,
+    wins=True,
+    content=(
+        ("input, input_text, system_prompt, tool_definitions", ("argus.input",)),
+        ("output, output_text, finish_reason", ("argus.output",)),
+        ("error_type, error_message, error_stack", ("argus.error",)),
+    ),
+)

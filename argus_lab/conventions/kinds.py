@@ -20,6 +20,7 @@ class Kind(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     "llm": Kind("llm", "llm_call", "llm"),
+    "llm_answer": Kind("llm", None, "llm"),
     "tool": Kind("tool", "tool_call", "custom_tool"),
     "skill": Kind("tool", "tool_call", "skill"),
     "mcp_tool": Kind("tool", "tool_call", "mcp"),
@@ -36,4 +37,5 @@ KINDS: dict[str, Kind] = {
     "prompt": Kind("prompt"),
     "none": Kind(None),
 }
-"""``none``: the sender says what the span is, and it is none of the others (a log, a parser)."""
+"""``llm_answer``: the answer of a streamed call, told in a span of its own; the call is another span.
+``none``: the sender says what the span is, and it is none of the others (a log, a parser)."""

@@ -6,6 +6,10 @@ Source: OpenTelemetry semantic conventions, ``gen_ai.provider.name`` and the old
 
 from __future__ import annotations
 
+from typing import Any
+
+from argus_lab.conventions.rules import SILENT
+
 __all__ = ["provider_name"]
 
 _ALIASES = {
@@ -15,7 +19,9 @@ _ALIASES = {
     "aws": "aws.bedrock",
     "bedrock": "aws.bedrock",
     "amazon-bedrock": "aws.bedrock",
+    "amazon": "aws.bedrock",
     "gemini": "gcp.gemini",
+    "google": "gcp.gen_ai",
     "vertex_ai": "gcp.vertex_ai",
     "vertexai": "gcp.vertex_ai",
     "google-vertex": "gcp.vertex_ai",
@@ -27,8 +33,16 @@ _ALIASES = {
 }
 
 
-def provider_name(sent: object) -> str | None:
+_FRAMEWORKS = frozenset(
+    {"strands-agents", "langchain", "langgraph", "crewai", "microsoft.agent_framework", "gcp.vertex.agent"}
+) | {"google_adk", "pydantic-ai", "llamaindex", "unknown"}
+"""What frameworks write where the provider belongs; the provider is then unknown."""
+
+
+def provider_name(sent: Any) -> Any:
     """The well-known name of a provider, lower-case; names that are not well known stay as sent.
+
+    A framework's name says nothing about the provider (``SILENT``).
 
     Examples
     --------
@@ -38,4 +52,4 @@ def provider_name(sent: object) -> str | None:
     if not isinstance(sent, str) or not sent:
         return None
     name = sent.lower()
-    return _ALIASES.get(name, name)
+    return SILENT if name in _FRAMEWORKS else _ALIASES.get(name, name)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from typing import Any
 
@@ -13,11 +14,29 @@ import msgspec
 
 from argus_lab.otlp.numbers import whole
 
-__all__ = ["chosen", "count", "flag", "is_absent", "items", "number", "parsed", "signed", "text", "words"]
+__all__ = [
+    "chosen",
+    "count",
+    "flag",
+    "is_absent",
+    "is_mark",
+    "items",
+    "literal",
+    "number",
+    "parsed",
+    "signed",
+    "text",
+    "unquoted",
+    "words",
+]
 
 _parse = msgspec.json.Decoder().decode
+_write = msgspec.json.Encoder().encode
 _INT64 = 2**63
+_LONGEST_LITERAL = 100_000
 _NOT_A_NUMBER = {"$double": "NaN"}
+_MARKS = frozenset({"None", "<REDACTED>", "__REDACTED__"})
+_SCRUBBED = "[Scrubbed due to "
 
 
 def is_absent(value: Any) -> bool:
@@ -25,6 +44,19 @@ def is_absent(value: Any) -> bool:
     if value is None or value == "":
         return True
     return type(value) is dict and value == _NOT_A_NUMBER
+
+
+def is_mark(value: Any) -> bool:
+    """Whether a mark stands in the place of a value that was withheld.
+
+    Logfire, for one, scrubs whatever has "session" in its name: its mark is nobody's session.
+
+    Examples
+    --------
+    >>> is_mark("[Scrubbed due to 'session']"), is_mark("<REDACTED>"), is_mark("s-1")
+    (True, True, False)
+    """
+    return type(value) is str and (value in _MARKS or value.startswith(_SCRUBBED))
 
 
 def parsed(value: Any) -> Any:
@@ -35,6 +67,42 @@ def parsed(value: Any) -> Any:
         except (msgspec.DecodeError, RecursionError):
             return value
     return value
+
+
+def literal(value: Any) -> Any:
+    """The value, with JSON text or the text of a Python dict or list read once.
+
+    Some senders write ``str(value)`` where JSON is meant. Only literals are read, and nothing is run.
+
+    Examples
+    --------
+    >>> literal("{'city': 'Paris', 'days': None}")
+    {'city': 'Paris', 'days': None}
+    """
+    found = parsed(value)
+    if not isinstance(found, str) or found[:1] not in ("{", "[") or len(found) > _LONGEST_LITERAL:
+        return found
+    try:
+        # Through JSON, so that nothing is left that JSON cannot say.
+        return _parse(_write(ast.literal_eval(found)))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, OverflowError):
+        return value
+
+
+def unquoted(value: Any) -> Any:
+    """The value of JSON text of any kind; other text as it is. Some senders write every value as JSON.
+
+    Examples
+    --------
+    >>> unquoted('"AGENT"'), unquoted("0.2"), unquoted("plain")
+    ('AGENT', 0.2, 'plain')
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return _parse(value)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return value
 
 
 def text(value: Any) -> str | None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from argus_lab.conventions.readers import is_absent
+from argus_lab.conventions.readers import is_absent, is_mark
 
-__all__ = ["Candidate", "Plan", "Rule", "filled", "plan_of"]
+__all__ = ["SILENT", "Candidate", "Plan", "Rule", "filled", "plan_of"]
 
 Reader = Callable[[Any], Any]
+
+SILENT: Any = object()
+"""What a reader gives for a value that says nothing about the column, such as a framework's name
+where a provider's is meant: the next attribute is asked, and nothing is reported as unread."""
 
 
 class Rule(NamedTuple):
@@ -57,9 +61,11 @@ def filled(
     for column, candidates in plan:
         for attribute, read in candidates:
             sent = attributes[attribute]
-            if is_absent(sent):
+            if is_absent(sent) or is_mark(sent):
                 continue
             value = read(sent)
+            if value is SILENT:
+                continue
             if value is not None:
                 values[column], origins[column] = value, attribute
                 break

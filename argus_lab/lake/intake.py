@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
+from argus_lab.conventions.own_rules import OwnRules
 from argus_lab.lake import journal as j
 from argus_lab.lake import table as t
 from argus_lab.lake.recent import RecentIds, keys_of, rebuilt
 from argus_lab.lake.rows import Row, arrow_table, sorted_spans
+from argus_lab.lake.rule_file import rules_of
 from argus_lab.lake.translate import Translation, translated
 from argus_lab.schema import REFUSED, SPANS
 from argus_lab.settings import Settings
@@ -40,18 +42,20 @@ class Intake:
     spans: DeltaTable
     refused: DeltaTable
     recent: RecentIds
+    own: OwnRules | None = None
     committed: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def opened(cls, settings: Settings) -> Self:
         """Open the tables, making them if need be, and learn the recent ids."""
+        own = rules_of(settings)
         # pyarrow looks for pandas at its first array: a second that the first span need not wait.
         pa.array([0])
         spans = t.open_table(settings.lake, SPANS, create=True)
         refused = t.open_table(settings.lake, REFUSED, create=True)
         recent = _recent_ids(spans, settings)
-        made = cls(settings, t.journal_root(settings.lake), spans, refused, recent)
+        made = cls(settings, t.journal_root(settings.lake), spans, refused, recent, own)
         for journal in j.journals(made.root):
             made._position(journal.name)
         return made
@@ -82,7 +86,7 @@ class Intake:
             found = list(j.records(journal, after=after, limit=left))
             if found:
                 left -= found[-1].end - after
-                made[name] = translated(name, found)
+                made[name] = translated(name, found, self.own)
                 ends[name] = found[-1].end
         return made, ends
 

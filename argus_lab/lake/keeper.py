@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from argus_lab.errors import LakeError, LakeUnavailable
+from argus_lab.errors import LakeError, LakeUnavailable, SettingError
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import durable_ends, journal_root
 from argus_lab.lake.locks import FileLock
@@ -122,7 +122,7 @@ def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> N
                 intake = Intake.opened(settings)
                 _say(root, intake, None)
             _keep(settings, root, intake, should_stop)
-        except (LakeError, OSError) as error:
+        except (LakeError, SettingError, OSError) as error:
             log.error("the lake cannot be written: %s", error)  # noqa: TRY400  the message says it all
             _say(root, intake, str(error))
             intake = None

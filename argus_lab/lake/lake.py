@@ -1,16 +1,17 @@
-"""The lake as its users see it: open it, ask it for frames."""
+"""The lake as its users see it: ask it for frames."""
 
 from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from argus_lab import settings
-from argus_lab.lake import lookups, read, scan
-from argus_lab.lake.redrive import redrive as redriven
-from argus_lab.lake.selection import Picks, RedriveSelection, RefusedSelection, Selection, select
+from argus_lab.errors import InvalidArgument
+from argus_lab.lake import lookups, read, redrive, renormalize, scan, unmapped
+from argus_lab.lake.renormalize import Renormalized
+from argus_lab.lake.rule_file import rules_of
+from argus_lab.lake.selection import Picks, RedriveSelection, RefusedSelection, Selection, Values, select
 from argus_lab.lake.snapshot import Reader, pin
 from argus_lab.lake.times import When
 from argus_lab.schema import REFUSED, SPANS
@@ -24,42 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyspark.sql as spark
 
-__all__ = ["Lake", "open"]
-
-
-def open(lake: str | os.PathLike[str] | None = None, *, as_of: When | int | None = None) -> Lake:
-    """Open a lake for reading. No receiver needs to run; one may be writing.
-
-    Parameters
-    ----------
-    lake
-        Directory of the lake. Default: ``$ARGUS_LAKE``, else ``datasets/lake`` under the working
-        directory.
-    as_of
-        Read the lake as it was: a version number of the span table, a tz-aware datetime, ISO text such
-        as ``"2026-03-01T12:00Z"``, or how long ago, such as ``"7d"``. Default: every call reads
-        the newest version.
-
-    Raises
-    ------
-    LakeNotFound
-        There is no lake at this address; the message says how to start a receiver.
-    NotFound
-        The lake has no such version, or not any more.
-
-    Examples
-    --------
-    >>> import argus_lab as al
-    >>> lake = al.open(tiny_lake)
-    >>> lake.spans(project="customer-bot", columns=["name", "service", "input_tokens"]).head(2)
-                name        service  input_tokens
-    0  user.message        gateway          <NA>
-    1          chat  support-agent          1200
-    """
-    address = os.fspath(lake) if lake is not None else None
-    place = settings.read(os.environ, lake=address).lake
-    local = place if "://" in place else str(Path(place).expanduser().absolute())
-    return Lake(local, as_of=as_of)
+__all__ = ["Lake"]
 
 
 class Lake:
@@ -291,7 +257,41 @@ class Lake:
         >>> len(al.open(tiny_lake).redrive(project="customer-bot", reason="no_project"))
         0
         """
-        return redriven((self._spans, self._refused), project, limit, selection)
+        return redrive.redrive((self._spans, self._refused), project, limit, selection)
+
+    def renormalize(
+        self, *, project: Values = None, since: When | None = None, until: When | None = None
+    ) -> Renormalized:
+        """Apply today's conventions, and your own rules, to the spans that are here already.
+
+        Derived columns are made again from the raw ones, which stay, like identity and times. All becomes
+        visible in one commit; files in which nothing changes are not touched. Works beside a receiver.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> al.open(tiny_lake).renormalize(until="2020-01-01T00:00Z").changed
+        0
+        """
+        if self._as_of is not None:
+            raise InvalidArgument("a lake opened with as_of is read only; open it without to renormalize.")
+        filter = select(SPANS, {"project": project, "since": since, "until": until})
+        return renormalize.renormalize(settings.read(os.environ, lake=self._address), filter)
+
+    def unmapped(self, **selection: Unpack[Selection]) -> pd.DataFrame:
+        """What was sent and fills no column: a row per attribute, library and version, most frequent first.
+
+        ``level`` is span, event, resource, scope, or unread (a value for the column ``key`` that it cannot
+        hold); numbers in a ``key`` are N. Takes the filters of :class:`Lake`. See docs/howto/own-rules.md.
+
+        Examples
+        --------
+        >>> import argus_lab as al
+        >>> len(al.open(tiny_lake).unmapped())
+        0
+        """
+        own = rules_of(settings.read(os.environ, lake=self._address))
+        return unmapped.unmapped(self._spans, select(SPANS, selection), own)
 
     @cached_property
     def _refused(self) -> Reader:

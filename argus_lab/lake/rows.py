@@ -17,9 +17,19 @@ from argus_lab.schema import REFUSED, SPANS, Table
 if TYPE_CHECKING:
     from argus_lab.conventions import Admission, Refusal
     from argus_lab.conventions.admission import Admitted
+    from argus_lab.conventions.own_rules import OwnRules
     from argus_lab.otlp import Export, Scope, Span
 
-__all__ = ["ORG", "Row", "arrow_table", "refused_rows", "sorted_spans", "span_rows"]
+__all__ = [
+    "ORG",
+    "Row",
+    "arrow_table",
+    "of_resource",
+    "refused_rows",
+    "sorted_spans",
+    "span_rows",
+    "unread_text",
+]
 
 ORG = "default"
 """The one organisation of local mode."""
@@ -36,14 +46,16 @@ Row = tuple[Any, ...]
 """Values of a table's columns, in their order."""
 
 
-def span_rows(export: Export, admission: Admission, received_at: int) -> Iterator[Row]:
+def span_rows(
+    export: Export, admission: Admission, received_at: int, own: OwnRules | None = None
+) -> Iterator[Row]:
     """The admitted spans as rows of the span table; ``received_at`` in nanoseconds since 1970."""
     names = SPANS.names
     for part in admission.admitted:
         shared = _shared(part, received_at)
         for sent in part.spans:
             # A tuple at once: rows are many, and columns are cut across them later.
-            yield tuple(map(_row(export.read(sent), shared, part.group.scope).get, names))
+            yield tuple(map(_row(export.read(sent), shared, part.group.scope, own).get, names))
 
 
 def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
@@ -53,11 +65,7 @@ def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
         "org": ORG,
         "project": part.owner.project,
         "service": part.owner.service,
-        "service_version": text(resource.attributes.get("service.version")),
-        "environment": text(
-            resource.attributes.get("deployment.environment.name")
-            or resource.attributes.get("deployment.environment")
-        ),
+        **of_resource(resource.attributes),
         "received_at": received_at // 1000,
         "scope_name": scope.name,
         "scope_version": scope.version,
@@ -71,10 +79,16 @@ def _shared(part: Admitted, received_at: int) -> dict[str, Any]:
     }
 
 
-def _row(span: Span, shared: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+def of_resource(attributes: Mapping[str, Any]) -> dict[str, str | None]:
+    """The columns that a resource's attributes fill, beside whose spans they are."""
+    environment = attributes.get("deployment.environment.name") or attributes.get("deployment.environment")
+    return {"service_version": text(attributes.get("service.version")), "environment": text(environment)}
+
+
+def _row(span: Span, shared: Mapping[str, Any], scope: Scope, own: OwnRules | None) -> dict[str, Any]:
     row = {
         **shared,
-        **conventions.columns(span, scope),
+        **conventions.columns(span, scope, own),
         "trace_id": span.trace_id,
         "span_id": span.span_id,
         "parent_span_id": span.parent_span_id,
@@ -90,9 +104,13 @@ def _row(span: Span, shared: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     }
     row["dropped_attributes_count"], row["dropped_events_count"], row["dropped_links_count"] = span.dropped
     _add_times(row, span)
-    if span.unread:
-        row["unread"] = _json(span.unread)
+    row["unread"] = unread_text(span.unread)
     return row
+
+
+def unread_text(unread: Mapping[str, Any]) -> bytes | None:
+    """The column ``unread``, whatever came first."""
+    return _json(dict(sorted(unread.items()))) if unread else None
 
 
 def _add_times(row: dict[str, Any], span: Span) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from argus_lab.lake.selection import Filter
     from argus_lab.schema import Table
 
-__all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "pin"]
+__all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "pin", "snapshot_of"]
 
 MANY = 64
 """More values than this are held against a file's smallest and largest value as one range."""
@@ -146,7 +146,7 @@ class Reader:
         elif self.as_of is None:
             self._delta = _updated(self._delta) or self._opened()
         if self._last is None or self._last.version != self._delta.version():
-            self._last = _pinned(self.lake, self.table, self._delta)
+            self._last = snapshot_of(self.lake, self.table, self._delta)
         return self._last
 
     def _opened(self) -> DeltaTable:
@@ -184,7 +184,8 @@ def _updated(delta: DeltaTable) -> DeltaTable | None:
     return delta
 
 
-def _pinned(lake: str, table: Table, delta: DeltaTable) -> Snapshot:
+def snapshot_of(lake: str, table: Table, delta: DeltaTable) -> Snapshot:
+    """The version that ``delta`` is at."""
     adds = pa.table(delta.get_add_actions(flatten=True))
     order = [f"partition.{name}" for name in reversed(table.partition_by)]
     keys = [(name, "ascending") for name in (*order, "modification_time", "path")]

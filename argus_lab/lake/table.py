@@ -239,11 +239,12 @@ def commit(found: DeltaTable, adds: Sequence[AddAction], transactions: Mapping[s
 
 
 def swap(found: DeltaTable, removed: Iterable[Mapping[str, Any]], adds: Sequence[AddAction]) -> None:
-    """Replace files by others that hold the same rows, in one atomic commit.
+    """Replace files by others that hold the same spans, in one atomic commit.
 
     ``removed`` are rows of ``DeltaTable.get_add_actions()``. Swaps are numbered: the commit fails
     with ``CommitFailedError`` if another swap happened since ``found`` was loaded, because Delta's
-    own conflict check lets two writers remove the same file.
+    own conflict check lets two writers remove the same file. They are marked as changing no data, because
+    Delta would make the keeper's appends fail otherwise, which do not mind.
     """
     now = int(time.time() * 1000)
     removes = [

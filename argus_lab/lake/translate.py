@@ -1,6 +1,6 @@
 """Journal entries to rows: decode, admit and convention, once more and for good.
 
-Pure: the same entries always give the same rows, which is what makes a replay safe.
+Pure: the same entries and rules always give the same rows, which is what makes a replay safe.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 
 from argus_lab import otlp
 from argus_lab.conventions import admit
+from argus_lab.conventions.own_rules import OwnRules
 from argus_lab.errors import MalformedPayload
 from argus_lab.lake.journal import Record
 from argus_lab.lake.rows import Row, refused_rows, span_rows
@@ -34,8 +35,8 @@ class Translation:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def translated(journal: str, records: Iterable[Record]) -> Translation:
-    """The rows of some records of one journal."""
+def translated(journal: str, records: Iterable[Record], own: OwnRules | None = None) -> Translation:
+    """The rows of some records of one journal, with rules of one's own if there are."""
     made = Translation()
     for record in records:
         entry = record.entry
@@ -46,7 +47,7 @@ def translated(journal: str, records: Iterable[Record]) -> Translation:
             made.counts["malformed"] += 1
             continue
         admission = admit(export, project=entry.project)
-        for row in span_rows(export, admission, entry.received_at):
+        for row in span_rows(export, admission, entry.received_at, own):
             made.spans.append(row)
             if row[_UNREAD] is not None:
                 made.counts.update(f"unread.{column}" for column in _columns(row[_UNREAD]))

@@ -11,15 +11,12 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
@@ -27,13 +24,16 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from argus_lab.errors import ArgusError
 from argus_lab.lake import table as t
 from argus_lab.lake.locks import FileLock
-from argus_lab.lake.rows import SORTED_BY
+from argus_lab.lake.merging import merged
 from argus_lab.schema import REFUSED, SPANS, Table
 from argus_lab.settings import Settings
 
-__all__ = ["Summary", "Upkeep", "compact"]
+__all__ = ["LOCK", "Summary", "Upkeep", "compact"]
 
 log = logging.getLogger("argus.keeper")
+
+LOCK = "upkeep.lock"
+"""Who holds it may swap files; nobody else will meanwhile."""
 
 MERGE_FILES = 8
 """So many small files in a partition are merged."""
@@ -116,7 +116,7 @@ def compact(settings: Settings, *, all_files: bool = True) -> Summary:
     LakeNotFound, LakeVersionError, LakeUnavailable
         As :func:`argus_lab.lake.table.open_table`.
     """
-    lock = FileLock.try_take(t.journal_root(settings.lake) / "upkeep.lock") if _local(settings) else None
+    lock = FileLock.try_take(t.journal_root(settings.lake) / LOCK) if _local(settings) else None
     if lock is None and _local(settings):
         return Summary()  # another process is at it
     try:
@@ -196,9 +196,8 @@ def _merge(
     """Rewrite files of a partition as one: sorted, and each span once."""
     paths = _paths(lake, table, files)
     others = _paths(lake, table, [f for f in part.files if f not in files])
-    with _database(lake) as database:
-        reader = database.sql(_merged_sql(table, paths, others)).to_arrow_reader(t.ROW_GROUP_ROWS)
-        add = t.write_file(lake, table, part.values, _in_schema(reader, table))
+    with merged(lake, table, paths, others) as rows:
+        add = t.write_file(lake, table, part.values, rows)
     before = sum(file["num_records"] for file in files)
     after = int(json.loads(add.stats)["numRecords"])
     t.swap(found, files, [add] if after else [])
@@ -207,46 +206,6 @@ def _merge(
 
 def _paths(lake: str, table: Table, files: list[dict[str, Any]]) -> list[str]:
     return [f"{t.table_uri(lake, table)}/{unquote(file['path'])}" for file in files]
-
-
-def _merged_sql(table: Table, paths: list[str], others: list[str]) -> str:
-    """Rows of files in lake order; of spans, the delivery received first, if no other file has it."""
-    parts = [f"select * from {_source(paths)}"]  # noqa: S608  paths are quoted
-    if table is SPANS:
-        if others:
-            known = f"select (trace_id, span_id) from {_source(others)}"  # noqa: S608  the same
-            parts.append(f"where (trace_id, span_id) not in ({known})")
-        parts += [
-            "qualify row_number() over (partition by trace_id, span_id order by received_at) = 1",
-            f"order by {', '.join(SORTED_BY)}",
-        ]
-    return " ".join(parts)
-
-
-def _source(paths: list[str]) -> str:
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
-
-
-@contextmanager
-def _database(lake: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB that sorts out of core, leaving most of the machine to the receiver."""
-    spill = t.journal_root(lake) / "spill"
-    with duckdb.connect(
-        config={"memory_limit": "1GB", "threads": 1, "temp_directory": str(spill)}
-    ) as database:
-        database.execute("set TimeZone = 'UTC'")
-        yield database
-
-
-def _in_schema(reader: pa.RecordBatchReader, table: Table) -> pa.RecordBatchReader:
-    keys = set(table.partition_by)
-    schema = pa.schema([field for field in table.arrow() if field.name not in keys])
-    batches = (
-        pa.RecordBatch.from_arrays([batch[f.name].cast(f.type) for f in schema], schema=schema)
-        for batch in reader
-    )
-    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _expire(found: DeltaTable, settings: Settings) -> Summary:

@@ -65,7 +65,7 @@ def serve(
 
 
 @app.command("import", epilog="Example: argus-lab import traces.jsonl.gz export.pb --default-project my-bot")
-@takes_settings("lake", "default_project", "max_body")
+@takes_settings("lake", "default_project", "rules", "max_body")
 def import_(
     settings: Settings,
     files: Annotated[
@@ -88,6 +88,28 @@ def compact(settings: Settings) -> int:
     from argus_server.commands import compact as command
 
     return command.compact(settings)
+
+
+@app.command(epilog="Example: argus-lab renormalize --lake traces --project my-bot --since 30d")
+@takes_settings("lake", "rules")
+def renormalize(
+    settings: Settings,
+    *,
+    project: Annotated[list[str] | None, typer.Option(help="Only this project; repeatable.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only spans that started at this time or later: 2026-03-01T00:00Z, 30d."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only spans that started before this time.")] = None,
+) -> int:
+    """Apply today's conventions and your own rules to the spans that a lake holds already.
+
+    Columns that are derived from attributes are made again from what was sent, in one atomic commit. A
+    receiver may be running; restart it first, so that it knows the same rules.
+    """
+    from argus_server.commands import renormalize as command
+
+    return command.renormalize(settings, project or None, since, until)
 
 
 @app.command(epilog="Example: argus-lab doctor --port 4318")

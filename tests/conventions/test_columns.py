@@ -265,12 +265,12 @@ def test_the_last_exception_counts():
 
 
 def test_error_attribute_and_status_fill_what_events_left_open():
-    """error.type and the status message are the last resort; a status that is no error tells no error."""
+    """``error.type`` is the class to count by; the status message is the last resort, and only of errors."""
     row = row_of(attributes={"error.type": "429"}, status="ERROR", status_message="slow down")
     assert (row["error_type"], row["error_message"]) == ("429", "slow down")
     assert row_of(status="OK", status_message="fine")["error_message"] is None
     row = row_of(EXCEPTION, attributes={"error.type": "429"}, status="ERROR", status_message="slow down")
-    assert (row["error_type"], row["error_message"]) == ("ValueError", "bad")
+    assert (row["error_type"], row["error_message"]) == ("429", "bad")
 
 
 # --- numbers and content --------------------------------------------------------------------------------

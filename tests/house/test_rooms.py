@@ -66,6 +66,7 @@ HIDDEN: dict[tuple[str, str], str] = {
     ("argus_server.cli", "argus_server.commands"): "each command loads what it needs, so --help is quick",
     ("argus_server.child", "argus_server.worker"): "a keeper does without the web server",
     ("argus_server.child", "argus_lab.lake"): "a worker does without the table's engine",
+    ("argus_server.commands.serve", "argus_lab.lake"): "the command line imports it, and few have rules",
     ("argus_server.supervisor", "argus_lab.lake"): "the supervisor stays small until it counts at the end",
     ("argus_server.supervisor", "argus_server.metrics"): "it loads prometheus_client: see there",
     ("argus_server.supervisor", "prometheus_client"): "it reads PROMETHEUS_MULTIPROC_DIR when imported",

@@ -149,6 +149,21 @@ def test_a_keeper_recovers_once_the_lake_can_be_written(tmp_path: Path):
     assert lakes.ids(tmp_path) == [1]
 
 
+def test_a_keeper_waits_for_rules_that_can_be_followed(tmp_path: Path):
+    """A wrong rule is said where the receiver's readiness is; once it is right, everything is taken in."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[[rule]]\ncolumn = 'user'\nattributes = ['my.user']", encoding="utf-8")
+    lake = tmp_path / "lake"
+    lakes.write(lake, [lakes.entry(*lakes.numbered(1))])
+    root = journal_root(str(lake))
+    with _kept(lake, rules=str(rules)):
+        _until(lambda: progress.status(root).state == "failing")
+        assert "user_id" in (progress.status(root).reason or "")
+        rules.write_text("", encoding="utf-8")
+        _until(lambda: progress.status(root).state == "ok" and progress.backlog(root) == 0)
+    assert lakes.ids(lake) == [1]
+
+
 def test_a_place_that_is_no_directory_says_so(tmp_path: Path):
     """A file where the lake should be: drain says what to do."""
     (tmp_path / "lake").write_text("a file")

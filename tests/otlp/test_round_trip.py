@@ -77,7 +77,7 @@ def _hex_ids(value: Any) -> Any:
 @pytest.mark.parametrize("name", ["argus_basic", "argus_rich", "otel_genai_current", "otel_genai_structured"])
 def test_captured_samples_say_the_same_in_protobuf(name: str):
     """Real payloads, written anew in protobuf from what was read, are read the same."""
-    export = decode(json.dumps(sent.sample(f"{name}.json")).encode(), "json")
+    export = decode(json.dumps(sent.sample(f"dialects/{name}.json")).encode(), "json")
     for group in export.groups:
         spans = [export.read(span) for span in group.spans]
         again = decode(

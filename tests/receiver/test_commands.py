@@ -24,7 +24,7 @@ def run(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environ)
 
 
-@pytest.mark.parametrize("command", ["serve", "import", "compact", "doctor", "demo"])
+@pytest.mark.parametrize("command", ["serve", "import", "compact", "renormalize", "doctor", "demo"])
 def test_help_has_an_example(command):
     """Every command's --help succeeds and shows an example of itself."""
     ended = run(command, "--help", COLUMNS="200")
@@ -51,6 +51,8 @@ def test_serve_has_every_setting():
         (["serve", "--port", "70000"], {}, "port"),
         (["serve"], {"ARGUS_KEEP": "soon"}, "ARGUS_KEEP"),
         (["import"], {}, "FILES"),
+        (["import", "x.json"], {"ARGUS_RULES": "/none/rules.toml"}, "ARGUS_RULES"),
+        (["serve", "--rules", "/none/rules.toml"], {}, "/none/rules.toml"),
     ],
 )
 def test_wrong_use(arguments, env, word):

@@ -16,6 +16,7 @@ from argus_lab.conventions import admit
 from argus_lab.errors import ArgusError, PayloadError
 from argus_lab.lake import keeper
 from argus_lab.lake.journal import Entry, JournalWriter, journal_root, pack
+from argus_lab.lake.rule_file import rules_of
 from argus_lab.otlp import decode
 from argus_server.requests_in_files import requests_in
 
@@ -98,6 +99,7 @@ class Intake:
 
 def import_files(settings: Settings, files: Sequence[Path]) -> int:
     """Import each file; 1 if one could not be read whole."""
+    rules_of(settings)  # wrong rules are told before anything is journalled
     intake = Intake(settings)
     failed = 0
     try:

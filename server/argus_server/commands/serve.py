@@ -21,6 +21,7 @@ SETTINGS = (
     "workers",
     "keep",
     "default_project",
+    "rules",
     "max_body",
     "max_in_flight",
     "max_backlog",
@@ -38,6 +39,10 @@ SETTINGS = (
 
 def serve(settings: Settings, *, stop_with_stdin: bool) -> int:
     """Receive traces until Ctrl-C or SIGTERM; then bring everything acknowledged into the lake."""
+    if settings.rules is not None:
+        from argus_lab.lake.rule_file import rules_of
+
+        rules_of(settings)  # wrong rules are told now, and not only by the keeper
     bound = bind(settings.host, settings.port)
     for reason in bound.taken:
         print(f"argus-lab: {reason}; serving on {' and '.join(bound.urls)} only", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,50 @@
+"""``al.open()``: where a lake is, and as of when it is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from argus_lab import settings
+from argus_lab.lake.lake import Lake
+
+if TYPE_CHECKING:
+    from argus_lab.lake.times import When
+
+__all__ = ["open"]
+
+
+def open(lake: str | os.PathLike[str] | None = None, *, as_of: When | int | None = None) -> Lake:
+    """Open a lake for reading. No receiver needs to run; one may be writing.
+
+    Parameters
+    ----------
+    lake
+        Directory of the lake. Default: ``$ARGUS_LAKE``, else ``datasets/lake`` under the working
+        directory.
+    as_of
+        Read the lake as it was: a version number of the span table, a tz-aware datetime, ISO text such
+        as ``"2026-03-01T12:00Z"``, or how long ago, such as ``"7d"``. Default: every call reads
+        the newest version.
+
+    Raises
+    ------
+    LakeNotFound
+        There is no lake at this address; the message says how to start a receiver.
+    NotFound
+        The lake has no such version, or not any more.
+
+    Examples
+    --------
+    >>> import argus_lab as al
+    >>> lake = al.open(tiny_lake)
+    >>> lake.spans(project="customer-bot", columns=["name", "service", "input_tokens"]).head(2)
+                name        service  input_tokens
+    0  user.message        gateway          <NA>
+    1          chat  support-agent          1200
+    """
+    address = os.fspath(lake) if lake is not None else None
+    place = settings.read(os.environ, lake=address).lake
+    local = place if "://" in place else str(Path(place).expanduser().absolute())
+    return Lake(local, as_of=as_of)

@@ -1,0 +1,1 @@
+"""Measures: figures from frames of spans, whatever the engine. Pure; they touch no lake."""
