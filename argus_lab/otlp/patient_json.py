@@ -22,11 +22,13 @@ DEEPEST_SPAN = 300
 """Levels of JSON inside a span that are read; deeper spans are refused, alone."""
 
 _SPAN_LEVEL = 7  # {resourceSpans: [ {scopeSpans: [ {spans: [ {
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+# A text that never ends is one token too, and nothing is tried twice: time stays linear.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SNAKE = re.compile(r"_([a-z])")
 _TOO_DEEP = "argusTooDeep"
 _MOST_DIGITS = 1000
+_MOST_DEPTH = 1_000_000
 
 
 def parse(body: bytes) -> Export:
@@ -81,6 +83,8 @@ def _shallow(text: str) -> str:
             if depth == _SPAN_LEVEL:
                 begin, deepest = token.start(), depth
             deepest = max(deepest, depth)
+            if depth > _MOST_DEPTH:
+                raise _malformed([Issue("", "the JSON is nested too deeply")])
         elif mark in "}]":
             if depth == _SPAN_LEVEL and deepest > _SPAN_LEVEL + DEEPEST_SPAN:
                 source = text[begin : token.end()]

@@ -29,6 +29,7 @@ SERVICE = {"service.name": "svc"}
         ({"argus.service": "own", **SERVICE}, "b", Owner("b", "own")),
         ({"argus.service": "", **SERVICE}, "b", Owner("b", "svc")),
         ({"argus.service": 5, **SERVICE}, "b", Owner("b", "svc")),
+        ({"argus.project": "👩\u200d🔬 à\u00a0la", **SERVICE}, None, Owner("👩\u200d🔬 à\u00a0la", "svc")),
     ],
 )
 def test_who_owns_a_resource(resource: dict[str, Any], header: str | None, expected: Owner):

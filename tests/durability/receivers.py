@@ -23,7 +23,7 @@ PATIENCE = 120.0
 BUSY = {
     "ARGUS_COMMIT_EVERY": "0.05",
     "ARGUS_COMPACT_EVERY": "0.2",
-    "ARGUS_TARGET_FILE_SIZE": "256KiB",
+    "ARGUS_TARGET_FILE_SIZE": "4MiB",
     "ARGUS_LOG_LEVEL": "warning",
 }
 """Settings under which a kill at any moment falls into a commit, a merge or a checkpoint."""
