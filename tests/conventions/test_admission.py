@@ -106,7 +106,7 @@ def test_verdicts_name_every_refused_span_with_its_place():
         f"resourceSpans[1].{scope}[1].spanId",
     ]
     known = {r.path: (r.trace_id, r.span_id, r.name, r.service) for r in verdict.refusals}
-    assert known[f"resourceSpans[1].{scope}[0]"] == (sent.TRACE, f"{3:016x}", "span 3", None)
+    assert known[f"resourceSpans[1].{scope}[0]"] == (sent.TRACE, f"{3:016x}", "span 3", "svc")
     for refusal in verdict.refusals:
         json.loads(refusal.text())
 
