@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -33,15 +33,18 @@ from argus_lab.errors import LakeUnavailable
 from argus_lab.lake.locks import FileLock, is_held
 
 __all__ = [
+    "Damage",
     "Entry",
     "JournalWriter",
     "Record",
     "drop_before",
     "durable_ends",
+    "forget_unborn",
     "is_live",
     "journal_root",
     "journals",
     "pack",
+    "put_aside",
     "records",
     "remove",
     "segments",
@@ -51,6 +54,7 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 """A new file is begun beyond this size, so that committed ones can be deleted."""
 
 _HEAD = struct.Struct("<II")
+_UNBORN_SECONDS = 3600
 _SUFFIX = ".wal"
 
 
@@ -77,6 +81,15 @@ class Record:
 
 # macOS has no fdatasync.
 _sync_data = getattr(os, "fdatasync", os.fsync)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A record that fails its checksum although a whole one follows it: the disk changed it."""
+
+    payload: bytes
+    end: int
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
@@ -207,11 +220,11 @@ def durable_ends(root: Path) -> dict[str, int]:
     return ends
 
 
-def records(journal: Path, *, after: int, limit: int) -> Iterator[Record]:
+def records(journal: Path, *, after: int, limit: int) -> Iterator[Record | Damage]:
     """Whole records behind an offset, until some ``limit`` bytes are read.
 
-    Ends at the first record that is cut short or fails its checksum: behind it nothing was ever
-    acknowledged.
+    Ends at the first record that is cut short or fails its checksum, with nothing whole behind it:
+    there nothing was ever acknowledged.
     """
     taken = 0
     parts = segments(journal)
@@ -232,16 +245,49 @@ def records(journal: Path, *, after: int, limit: int) -> Iterator[Record]:
             return
 
 
-def _next_record(file: object, at: int) -> Record | None:
-    head = file.read(_HEAD.size)  # type: ignore[attr-defined]
+def _next_record(file: BinaryIO, at: int) -> Record | Damage | None:
+    payload, is_whole = _payload(file)
+    if not payload:
+        return None
+    end = at + _HEAD.size + len(payload)
+    if is_whole:
+        return Record(_decode(payload), end)
+    place = file.tell()
+    follows = _payload(file)[1]
+    file.seek(place)
+    return Damage(payload, end) if follows else None
+
+
+def _payload(file: BinaryIO) -> tuple[bytes, bool]:
+    """The next payload, empty if it is cut short, and whether its checksum is right."""
+    head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
-        return None
+        return b"", False
     length, checksum = _HEAD.unpack(head)
-    payload = file.read(length)  # type: ignore[attr-defined]
+    payload = file.read(length)
     # No record is empty: a head of zeros is a place that a power cut left unwritten.
-    if not length or len(payload) < length or zlib.crc32(payload) != checksum:
-        return None
-    return Record(_decode(payload), at + _HEAD.size + length)
+    if len(payload) < length:
+        return b"", False
+    return payload, bool(payload) and zlib.crc32(payload) == checksum
+
+
+def put_aside(journal: Path, damage: Damage) -> Path:
+    """Keep the bytes of a damaged record for a person to look at."""
+    kept = journal.parent / "damaged" / f"{journal.name}-{damage.end}"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(damage.payload)
+    return kept
+
+
+def forget_unborn(root: Path) -> None:
+    """Delete journals whose writer died while it made them; they never held a record."""
+    for hidden in root.glob(".[0-9]*"):
+        if hidden.is_dir() and not is_held(hidden / "lock") and _is_old(hidden):
+            shutil.rmtree(hidden)
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _UNBORN_SECONDS
 
 
 def drop_before(journal: Path, offset: int) -> None:

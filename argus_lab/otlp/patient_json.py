@@ -186,14 +186,15 @@ def _is_too_deep(sent: Any) -> bool:
 
 
 def _broken(sent: dict[str, Any], scope_spans: dict[str, Any], span: Any, issues: list[Issue]) -> Broken:
-    alone = {**sent, "scopeSpans": [{**scope_spans, "spans": [span]}]}
-    body = _dumped({"resourceSpans": [alone]})
-    if _is_too_deep(span):
-        body = body.replace(_dumped(span), span[_TOO_DEEP])
+    def write() -> str:
+        alone = {**sent, "scopeSpans": [{**scope_spans, "spans": [span]}]}
+        body = _dumped({"resourceSpans": [alone]})
+        return body.replace(_dumped(span), span[_TOO_DEEP]) if _is_too_deep(span) else body
+
     names = span if isinstance(span, dict) else {}
     return Broken(
         issues,
-        body,
+        write,
         "json",
         _text(names.get("traceId")),
         _text(names.get("spanId")),

@@ -103,7 +103,7 @@ class Receiver:
         """Status and body of an answer, on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body or None, headers or {})
             answer = connection.getresponse()
             said = answer.read()
             is_json = answer.headers["Content-Type"] == "application/json"
