@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from argus_lab.lake import journal as j
+from argus_lab.lake import leftovers
 from argus_lab.lake import table as t
 from argus_lab.lake.recent import RecentIds, keys_of, rebuilt
 from argus_lab.lake.rows import Row, arrow_table, sorted_spans
@@ -89,7 +90,7 @@ class Intake:
 
     def _put_aside(self, journal: Path, damages: list[j.Damage]) -> None:
         for damage in damages:
-            kept = j.put_aside(journal, damage)
+            kept = leftovers.put_aside(journal, damage)
             self.counts["damaged"] += 1
             log.error(
                 "the disk changed %d bytes of journal %s before byte %d: acknowledged spans in them are "
@@ -142,7 +143,7 @@ class Intake:
 
     def _tidy(self) -> None:
         """Delete what is in the lake, and the journals whose writers are gone."""
-        j.forget_unborn(self.root)
+        leftovers.forget_unborn(self.root)
         for journal in j.journals(self.root):
             done = self._position(journal.name)
             # Liveness first: a writer may append between the two looks, never after its death.

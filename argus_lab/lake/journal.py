@@ -39,12 +39,10 @@ __all__ = [
     "Record",
     "drop_before",
     "durable_ends",
-    "forget_unborn",
     "is_live",
     "journal_root",
     "journals",
     "pack",
-    "put_aside",
     "records",
     "remove",
     "segments",
@@ -54,7 +52,6 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 """A new file is begun beyond this size, so that committed ones can be deleted."""
 
 _HEAD = struct.Struct("<II")
-_UNBORN_SECONDS = 3600
 _SUFFIX = ".wal"
 
 
@@ -269,25 +266,6 @@ def _payload(file: BinaryIO) -> tuple[bytes, bool]:
     if len(payload) < length:
         return b"", False
     return payload, bool(payload) and zlib.crc32(payload) == checksum
-
-
-def put_aside(journal: Path, damage: Damage) -> Path:
-    """Keep the bytes of a damaged record for a person to look at."""
-    kept = journal.parent / "damaged" / f"{journal.name}-{damage.end}"
-    kept.parent.mkdir(exist_ok=True)
-    kept.write_bytes(damage.payload)
-    return kept
-
-
-def forget_unborn(root: Path) -> None:
-    """Delete journals whose writer died while it made them; they never held a record."""
-    for hidden in root.glob(".[0-9]*"):
-        if hidden.is_dir() and not is_held(hidden / "lock") and _is_old(hidden):
-            shutil.rmtree(hidden)
-
-
-def _is_old(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime > _UNBORN_SECONDS
 
 
 def drop_before(journal: Path, offset: int) -> None:

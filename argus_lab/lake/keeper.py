@@ -136,13 +136,16 @@ def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> N
 def _keep(settings: Settings, root: Path, intake: Intake, should_stop: Callable[[], bool]) -> None:
     upkeep = Upkeep(settings)
     try:
+        goal: dict[str, int] | None = None
         while True:
-            stopping = should_stop()
+            if goal is None and should_stop():
+                # What is there now: another receiver on this lake may go on writing for ever.
+                goal = durable_ends(root)
             began = time.monotonic()
             more = intake.step()
             if more:
                 _say(root, intake, None)
-            elif stopping:
+            if goal is not None and (not more or is_drained(root, goal)):
                 return
             upkeep.tend(began)
             _rest(began + (settings.commit_every if more else _POLL), should_stop)
