@@ -210,10 +210,8 @@ def durable_ends(root: Path) -> dict[str, int]:
     ends = {}
     for journal in journals(root):
         parts = segments(journal)
-        try:
+        with suppress(FileNotFoundError):  # drained and deleted meanwhile
             ends[journal.name] = parts[-1][0] + parts[-1][1].stat().st_size if parts else 0
-        except FileNotFoundError:  # drained and deleted meanwhile
-            continue
     return ends
 
 
