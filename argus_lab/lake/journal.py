@@ -223,7 +223,8 @@ def records(journal: Path, *, after: int, limit: int) -> Iterator[Record | Damag
     """
     taken = 0
     parts = segments(journal)
-    for (start, path), following in zip(parts, [*parts[1:], None], strict=True):
+    for number, (start, path) in enumerate(parts):
+        following = parts[number + 1] if number + 1 < len(parts) else None
         if following is not None and following[0] <= after:
             continue
         with path.open("rb") as file:
