@@ -1,6 +1,5 @@
 from .errors import ArgusError as ArgusError
 from .errors import InvalidArgument as InvalidArgument
-from .errors import JournalCorrupt as JournalCorrupt
 from .errors import LakeBusy as LakeBusy
 from .errors import LakeError as LakeError
 from .errors import LakeNotFound as LakeNotFound

@@ -16,8 +16,7 @@
         ├── LakeNotFound      no lake at this address                 (also LookupError)
         ├── LakeVersionError  written by another schema version
         ├── LakeBusy          another process holds what this call needs
-        ├── LakeUnavailable   disk full, read-only, permission, object store out of reach (also OSError)
-        └── JournalCorrupt    a journal record that fails its checksum in the middle of a file
+        └── LakeUnavailable   disk full, read-only, permission, object store out of reach (also OSError)
 
 Each message says what happened, where, and what to do about it.
 """
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgusError",
     "InvalidArgument",
-    "JournalCorrupt",
     "LakeBusy",
     "LakeError",
     "LakeNotFound",
@@ -147,10 +145,6 @@ class LakeBusy(LakeError):
 
 class LakeUnavailable(LakeError, OSError):
     """Disk full, read-only directory, permission, or object store out of reach."""
-
-
-class JournalCorrupt(LakeError):
-    """A journal record fails its checksum although records follow it."""
 
 
 def _nearest(name: str, known: list[str]) -> str:

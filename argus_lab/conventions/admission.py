@@ -12,9 +12,12 @@ from argus_lab.otlp import Issue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from argus_lab.otlp import Encoding, Export, Group
+    from argus_lab.otlp import Broken, Encoding, Export, Group
 
 __all__ = ["Admission", "Admitted", "Refusal", "admit"]
+
+SHOWN = 10
+"""Most problems of one span that its refusal's message names."""
 
 
 class Admitted(NamedTuple):
@@ -33,7 +36,7 @@ class Refusal:
     reason: str
     message: str
     encoding: Encoding
-    body: str | Callable[[], str]
+    write: Callable[[], str]
     project: str | None = None
     service: str | None = None
     trace_id: str | None = None
@@ -42,7 +45,7 @@ class Refusal:
 
     def text(self) -> str:
         """The span as an OTLP request of its own, see the column ``body`` of the refused table."""
-        return self.body if isinstance(self.body, str) else self.body()
+        return self.write()
 
 
 @dataclass(slots=True)
@@ -90,38 +93,44 @@ def admit(export: Export, *, project: str | None = None) -> Admission:
     (0, ['resourceSpans[0].resource', 'resourceSpans[0].scopeSpans[0].spans[0].traceId'])
     """
     verdict = Admission(warnings=list(export.warnings))
-    told: set[str] = set()
+    told: set[Issue] = set()
     for group in export.groups:
         if group.spans:
             _admit_group(export, group, project, verdict, told)
     for broken in export.broken:
-        verdict.issues.extend(issue for issue in broken.issues if issue not in verdict.issues[-8:])
-        first = broken.issues[0]
-        message = "; ".join(f"{issue.path}: {issue.message}" for issue in broken.issues)
-        verdict.refusals.append(
-            Refusal(
-                first.path,
-                "unreadable",
-                message,
-                broken.encoding,
-                broken.body,
-                trace_id=broken.trace_id,
-                span_id=broken.span_id,
-                name=broken.name,
-            )
-        )
+        new = [issue for issue in broken.issues if issue not in told]
+        told.update(new)
+        verdict.issues += new
+        verdict.refusals.append(_unreadable(broken))
     return verdict
 
 
+def _unreadable(broken: Broken) -> Refusal:
+    shown = [f"{issue.path}: {issue.message}" for issue in broken.issues[:SHOWN]]
+    if len(broken.issues) > SHOWN:
+        shown.append(f"and {len(broken.issues) - SHOWN} more")
+    return Refusal(
+        broken.issues[0].path,
+        "unreadable",
+        "; ".join(shown),
+        broken.encoding,
+        broken.write,
+        trace_id=broken.trace_id,
+        span_id=broken.span_id,
+        name=broken.name,
+    )
+
+
 def _admit_group(
-    export: Export, group: Group, project: str | None, verdict: Admission, told: set[str]
+    export: Export, group: Group, project: str | None, verdict: Admission, told: set[Issue]
 ) -> None:
     owner = owner_of(group.resource.attributes, project)
     ownerless = owner if isinstance(owner, Issue) else None
-    place = f"{group.path.partition('.')[0]}.resource"
-    if ownerless and place not in told:  # once a resource, not once a span
-        told.add(place)
-        verdict.issues.append(Issue(place, ownerless.message))
+    if ownerless:
+        issue = Issue(f"{group.path.partition('.')[0]}.resource", ownerless.message)
+        if issue not in told:  # once a resource, not once a span
+            told.add(issue)
+            verdict.issues.append(issue)
     taken = []
     for index, span in enumerate(group.spans):
         ids = export.identify(span)

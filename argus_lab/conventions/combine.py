@@ -26,6 +26,9 @@ __all__ = ["Spoken", "columns", "spoken"]
 
 _JSON = frozenset({"input", "output", "tool_definitions", "metadata"})
 _KIND_OF_STEP = {"llm_call": "llm", "tool_call": "tool"}
+MOST_KEYS = 500
+"""Spans with more attributes are worked out one by one."""
+
 _NO_SCOPE = Scope()
 _NO_COLUMNS: frozenset[str] = frozenset()
 
@@ -51,6 +54,11 @@ def spoken(shape: Shape, own: OwnRules | None = None) -> Spoken:
     return Spoken(found, plan_of(tables, shape.keys), readers)
 
 
+def _known(shape: Shape, own: OwnRules | None) -> Spoken:
+    # Shapes that large do not come again, and four thousand of them would fill the memory.
+    return spoken(shape, own) if len(shape.keys) <= MOST_KEYS else spoken.__wrapped__(shape, own)
+
+
 def columns(span: Span, scope: Scope = _NO_SCOPE, own: OwnRules | None = None) -> dict[str, Any]:
     """What the span's attributes and events say, by column; columns without a value are left out.
 
@@ -65,7 +73,7 @@ def columns(span: Span, scope: Scope = _NO_SCOPE, own: OwnRules | None = None) -
     ('llm_call', 'llm', 'otel_genai')
     """
     events = tuple([event["name"] or "" for event in span.events])
-    known = spoken(Shape(tuple(span.attributes), events, scope.name or ""), own)
+    known = _known(Shape(tuple(span.attributes), events, scope.name or ""), own)
     found, origins = filled(span.attributes, known.plan, span.unread)
     for column in _JSON & found.keys():
         found[column] = _json(found[column])

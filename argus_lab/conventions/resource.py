@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -11,6 +12,9 @@ __all__ = ["MOST_PROJECT_BYTES", "Owner", "owner_of", "project_problem", "servic
 
 MOST_PROJECT_BYTES = 200
 """A project is a directory of the lake: its percent-encoded name must fit a file system's names."""
+
+_UNNAMEABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories: control characters, surrogates, line and paragraph separators."""
 
 
 class Owner(NamedTuple):
@@ -75,7 +79,7 @@ def project_problem(name: Any) -> str | None:
         return _UNNAMED if name is None else "argus.project is not a string"
     if not name.strip():
         return "the project name is blank"
-    if not name.isprintable():
+    if any(unicodedata.category(character) in _UNNAMEABLE for character in name):
         return "the project name has control characters"
     size = len(quote(name, safe=""))
     if size > MOST_PROJECT_BYTES:

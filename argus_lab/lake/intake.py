@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 
 from argus_lab.conventions.own_rules import OwnRules
 from argus_lab.lake import journal as j
+from argus_lab.lake import leftovers
 from argus_lab.lake import table as t
 from argus_lab.lake.recent import RecentIds, keys_of, rebuilt
 from argus_lab.lake.rows import Row, arrow_table, sorted_spans
@@ -67,16 +68,16 @@ class Intake:
 
     def step(self) -> bool:
         """Take in some of what the journals hold; false if they hold nothing new."""
-        made, ends = self._collected()
+        taken, ends = self._collected()
         moved = {name: end for name, end in ends.items() if end > self.committed.get(name, 0)}
         if moved:
-            self._commit(made, moved)
+            self._commit(*_translations(taken, self.own), moved)
         self._tidy()
         return bool(moved)
 
-    def _collected(self) -> tuple[dict[str, Translation], dict[str, int]]:
+    def _collected(self) -> tuple[dict[str, list[j.Record]], dict[str, int]]:
         left = STEP_BYTES
-        made: dict[str, Translation] = {}
+        taken: dict[str, list[j.Record]] = {}
         ends: dict[str, int] = {}
         for journal in j.journals(self.root):
             if left <= 0:
@@ -86,19 +87,32 @@ class Intake:
             found = list(j.records(journal, after=after, limit=left))
             if found:
                 left -= found[-1].end - after
-                made[name] = translated(name, found, self.own)
+                taken[name] = [record for record in found if isinstance(record, j.Record)]
                 ends[name] = found[-1].end
-        return made, ends
+                self._put_aside(journal, [record for record in found if isinstance(record, j.Damage)])
+        return taken, ends
+
+    def _put_aside(self, journal: Path, damages: list[j.Damage]) -> None:
+        for damage in damages:
+            kept = leftovers.put_aside(journal, damage)
+            self.counts["damaged"] += 1
+            log.error(
+                "the disk changed %d bytes of journal %s before byte %d: acknowledged spans in them are "
+                "lost, the bytes are kept at %s",
+                len(damage.payload),
+                journal.name,
+                damage.end,
+                kept,
+            )
 
     def _position(self, name: str) -> int:
         if name not in self.committed:
             self.committed[name] = self.spans.transaction_version(name) or 0
         return self.committed[name]
 
-    def _commit(self, made: dict[str, Translation], ends: dict[str, int]) -> None:
+    def _commit(self, made: dict[str, Translation], rows: pa.Table, ends: dict[str, int]) -> None:
         """Refusals first: the spans' commit is what moves the journals on."""
         self._commit_refused(made, ends)
-        rows = arrow_table(SPANS, [row for part in made.values() for row in part.spans])
         keys = keys_of(*(rows[name].to_pylist() for name in _KEY))
         fresh = self.recent.fresh(keys)
         kept = rows if fresh.all() else rows.filter(pa.array(fresh))
@@ -133,6 +147,7 @@ class Intake:
 
     def _tidy(self) -> None:
         """Delete what is in the lake, and the journals whose writers are gone."""
+        leftovers.forget_unborn(self.root)
         for journal in j.journals(self.root):
             done = self._position(journal.name)
             # Liveness first: a writer may append between the two looks, never after its death.
@@ -154,6 +169,23 @@ class Intake:
                 journal.name,
                 kept,
             )
+
+
+def _translations(
+    taken: dict[str, list[j.Record]], own: OwnRules | None
+) -> tuple[dict[str, Translation], pa.Table]:
+    """What the records became, and all their spans as one table."""
+    made = {name: translated(name, found, own) for name, found in taken.items()}
+    try:
+        return made, _spans_of(made)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        # One request does not fit the table, by a mistake of ours: find it, and put it aside.
+        made = {name: translated(name, found, own, checked=True) for name, found in taken.items()}
+        return made, _spans_of(made)
+
+
+def _spans_of(made: dict[str, Translation]) -> pa.Table:
+    return arrow_table(SPANS, [row for part in made.values() for row in part.spans])
 
 
 def _recent_ids(spans: DeltaTable, settings: Settings) -> RecentIds:

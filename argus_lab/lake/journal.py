@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -33,6 +33,7 @@ from argus_lab.errors import LakeUnavailable
 from argus_lab.lake.locks import FileLock, is_held
 
 __all__ = [
+    "Damage",
     "Entry",
     "JournalWriter",
     "Record",
@@ -77,6 +78,15 @@ class Record:
 
 # macOS has no fdatasync.
 _sync_data = getattr(os, "fdatasync", os.fsync)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A record that fails its checksum although a whole one follows it: the disk changed it."""
+
+    payload: bytes
+    end: int
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
@@ -200,22 +210,21 @@ def durable_ends(root: Path) -> dict[str, int]:
     ends = {}
     for journal in journals(root):
         parts = segments(journal)
-        try:
+        with suppress(FileNotFoundError):  # drained and deleted meanwhile
             ends[journal.name] = parts[-1][0] + parts[-1][1].stat().st_size if parts else 0
-        except FileNotFoundError:  # drained and deleted meanwhile
-            continue
     return ends
 
 
-def records(journal: Path, *, after: int, limit: int) -> Iterator[Record]:
+def records(journal: Path, *, after: int, limit: int) -> Iterator[Record | Damage]:
     """Whole records behind an offset, until some ``limit`` bytes are read.
 
-    Ends at the first record that is cut short or fails its checksum: behind it nothing was ever
-    acknowledged.
+    Ends at the first record that is cut short or fails its checksum, with nothing whole behind it:
+    there nothing was ever acknowledged.
     """
     taken = 0
     parts = segments(journal)
-    for (start, path), following in zip(parts, [*parts[1:], None], strict=True):
+    for number, (start, path) in enumerate(parts):
+        following = parts[number + 1] if number + 1 < len(parts) else None
         if following is not None and following[0] <= after:
             continue
         with path.open("rb") as file:
@@ -232,16 +241,30 @@ def records(journal: Path, *, after: int, limit: int) -> Iterator[Record]:
             return
 
 
-def _next_record(file: object, at: int) -> Record | None:
-    head = file.read(_HEAD.size)  # type: ignore[attr-defined]
+def _next_record(file: BinaryIO, at: int) -> Record | Damage | None:
+    payload, is_whole = _payload(file)
+    if not payload:
+        return None
+    end = at + _HEAD.size + len(payload)
+    if is_whole:
+        return Record(_decode(payload), end)
+    place = file.tell()
+    follows = _payload(file)[1]
+    file.seek(place)
+    return Damage(payload, end) if follows else None
+
+
+def _payload(file: BinaryIO) -> tuple[bytes, bool]:
+    """The next payload, empty if it is cut short, and whether its checksum is right."""
+    head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
-        return None
+        return b"", False
     length, checksum = _HEAD.unpack(head)
-    payload = file.read(length)  # type: ignore[attr-defined]
+    payload = file.read(length)
     # No record is empty: a head of zeros is a place that a power cut left unwritten.
-    if not length or len(payload) < length or zlib.crc32(payload) != checksum:
-        return None
-    return Record(_decode(payload), at + _HEAD.size + length)
+    if len(payload) < length:
+        return b"", False
+    return payload, bool(payload) and zlib.crc32(payload) == checksum
 
 
 def drop_before(journal: Path, offset: int) -> None:

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from deltalake.exceptions import DeltaError
+
 from argus_lab.errors import LakeError, LakeUnavailable, SettingError
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import durable_ends, journal_root
 from argus_lab.lake.locks import FileLock
-from argus_lab.lake.progress import is_drained, status
+from argus_lab.lake.progress import is_drained, is_hurried, status
 from argus_lab.lake.status import Status, read_status, write_status
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.settings import Settings
@@ -64,10 +66,7 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
         lock = FileLock.try_take(root / _LOCK)
         if lock is not None:
             try:
-                intake = Intake.opened(settings)
-                while intake.step():
-                    pass
-                _say(root, intake, None)
+                _drain_to(ends, Intake.opened(settings), root)
                 return
             finally:
                 lock.release()
@@ -80,6 +79,15 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
                 f"{said.reason or 'it takes too long'}. What was journalled is kept."
             )
         time.sleep(_POLL)
+
+
+def _drain_to(ends: dict[str, int], intake: Intake, root: Path) -> None:
+    """Take in what the journals held; a receiver may go on writing them for ever."""
+    while intake.step():
+        _say(root, intake, None)
+        if is_drained(root, ends):
+            return
+    _say(root, intake, None)
 
 
 def _made(root: Path) -> None:
@@ -122,7 +130,7 @@ def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> N
                 intake = Intake.opened(settings)
                 _say(root, intake, None)
             _keep(settings, root, intake, should_stop)
-        except (LakeError, SettingError, OSError) as error:
+        except (LakeError, SettingError, DeltaError, OSError) as error:
             log.error("the lake cannot be written: %s", error)  # noqa: TRY400  the message says it all
             _say(root, intake, str(error))
             intake = None
@@ -136,23 +144,26 @@ def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> N
 def _keep(settings: Settings, root: Path, intake: Intake, should_stop: Callable[[], bool]) -> None:
     upkeep = Upkeep(settings)
     try:
+        goal: dict[str, int] | None = None
         while True:
-            stopping = should_stop()
+            if goal is None and should_stop():
+                # What is there now: another receiver on this lake may go on writing for ever.
+                goal = durable_ends(root)
             began = time.monotonic()
             more = intake.step()
             if more:
                 _say(root, intake, None)
-            elif stopping:
+            if goal is not None and (not more or is_drained(root, goal)):
                 return
             upkeep.tend(began)
-            _rest(began + (settings.commit_every if more else _POLL), should_stop)
+            _rest(root, began + (settings.commit_every if more else _POLL), should_stop)
     finally:
         upkeep.close()
 
 
-def _rest(end: float, should_stop: Callable[[], bool]) -> None:
-    """Wait: short while nothing comes, the commit interval after a commit; no longer when told to stop."""
-    while not should_stop() and (left := end - time.monotonic()) > 0:
+def _rest(root: Path, end: float, should_stop: Callable[[], bool]) -> None:
+    """Wait: short while nothing comes, the commit interval after a commit; no longer than anybody likes."""
+    while not should_stop() and not is_hurried(root) and (left := end - time.monotonic()) > 0:
         time.sleep(min(left, _POLL))
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from argus_lab.lake.journal import durable_ends
 from argus_lab.lake.status import Status, read_status
 
-__all__ = ["Status", "backlog", "is_drained", "status"]
+__all__ = ["Status", "backlog", "hurry", "is_drained", "is_hurried", "status"]
+
+_HURRY = "hurry"
 
 
 def status(root: Path) -> Status:
@@ -41,6 +43,20 @@ def backlog(root: Path) -> int:
     """Journal bytes that are not in the lake yet."""
     committed = read_status(root).committed
     return sum(max(0, end - committed.get(name, 0)) for name, end in durable_ends(root).items())
+
+
+def hurry(root: Path) -> None:
+    """Ask the keeper for a commit now instead of at the next interval."""
+    (root / _HURRY).touch()
+
+
+def is_hurried(root: Path) -> bool:
+    """Whether somebody asked for a commit since the last time this was called."""
+    try:
+        (root / _HURRY).unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def is_drained(root: Path, ends: dict[str, int]) -> bool:

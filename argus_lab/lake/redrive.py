@@ -25,6 +25,7 @@ from argus_lab.lake import frames, keeper, read
 from argus_lab.lake import table as t
 from argus_lab.lake.journal import Entry, JournalWriter, pack
 from argus_lab.lake.selection import select
+from argus_lab.otlp.export import Ids
 from argus_lab.schema import REFUSED, SPANS
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
     from deltalake.transaction import AddAction
 
+    from argus_lab.conventions.admission import Admitted
     from argus_lab.lake.snapshot import Picked, Reader, Snapshot
+    from argus_lab.otlp import Export
 
 __all__ = ["redrive"]
 
@@ -100,10 +103,9 @@ def _taken_in(readers: tuple[Reader, Reader], ids: list[str], project: str | Non
                 for row in _rows(refused, ids[start : start + AT_ONCE])
             ]
             verdicts.extend(verdict for verdict, _ in tried)
-            stored = _stored(spans, [verdict for verdict, entry in tried if entry is not None])
-            fresh = [
-                pack(entry) for verdict, entry in tried if entry is not None and _key(verdict) not in stored
-            ]
+            entries = [pair for _, pairs in tried for pair in pairs]
+            stored = _stored(spans, {key for key, _ in entries})
+            fresh = [pack(entry) for key, entry in entries if key not in stored]
             if fresh:
                 writer.append(fresh)
     finally:
@@ -124,37 +126,50 @@ def _rows(refused: Reader, ids: list[str]) -> list[dict[str, Any]]:
     return rows.set_column(place, "received_at", rows["received_at"].cast(pa.int64())).to_pylist()  # type: ignore[no-any-return]
 
 
-def _tried(row: Mapping[str, Any], project: str | None) -> tuple[dict[str, Any], Entry | None]:
+Key = tuple[str, ...]
+"""Project, trace id and span id: what makes a span the same span."""
+
+
+def _tried(row: Mapping[str, Any], project: str | None) -> tuple[dict[str, Any], list[tuple[Key, Entry]]]:
+    """The verdict on a row, and what to journal of it. A row may hold a whole request."""
     encoding, text = row["encoding"], row["body"]
     body = text.encode() if encoding == "json" else base64.b64decode(text)
     verdict = {name: row.get(name) for name in VERDICT.names} | {"accepted": False}
     try:
         export = otlp.decode(body, encoding)
     except MalformedPayload as error:
-        return verdict | {"reason": "malformed", "message": str(error)}, None
+        return verdict | {"reason": "malformed", "message": str(error)}, []
     admission = admit(export, project=project)
-    if not admission.accepted:
+    entries = [_entry(row, export, part, span, project) for part in admission.admitted for span in part.spans]
+    if entries:
+        owner = admission.admitted[0].owner
+        verdict |= {"project": owner.project, "service": owner.service}
+        verdict["trace_id"], verdict["span_id"] = entries[0][0][1:]
+    if admission.refusals:
         refusal = admission.refusals[0]
-        return verdict | {"reason": refusal.reason, "message": refusal.message}, None
-    part = admission.admitted[0]
-    span = export.read(part.spans[0])
-    verdict |= {"accepted": True, "reason": None, "message": None, "span_id": span.span_id}
-    verdict |= {"project": part.owner.project, "service": part.owner.service, "trace_id": span.trace_id}
-    return verdict, Entry(row["received_at"] * 1000, encoding, project, body)
+        return verdict | {"reason": refusal.reason, "message": refusal.message}, entries
+    return verdict | {"accepted": True, "reason": None, "message": None}, entries
 
 
-def _stored(spans: Reader, verdicts: list[dict[str, Any]]) -> set[tuple[str, ...]]:
-    """Which of the accepted spans the lake has already, however long ago they were received."""
-    filter = select(SPANS, {"trace": sorted({verdict["trace_id"] for verdict in verdicts})})
+def _entry(
+    row: Mapping[str, Any], export: Export, part: Admitted, sent: Any, project: str | None
+) -> tuple[Key, Entry]:
+    """A span as a journal entry of its own."""
+    ids = export.identify(sent)
+    text = part.group.single(sent)
+    body = text.encode() if export.encoding == "json" else base64.b64decode(text)
+    key = (part.owner.project, *(ids if isinstance(ids, Ids) else ("", "")))
+    return key, Entry(row["received_at"] * 1000, export.encoding, project, body)
+
+
+def _stored(spans: Reader, keys: set[Key]) -> set[Key]:
+    """Which of the spans the lake has already, however long ago they were received."""
+    filter = select(SPANS, {"trace": sorted({trace_id for _, trace_id, _ in keys})})
 
     def load(snapshot: Snapshot) -> pa.Table:
         return read.load(snapshot.pick(filter), KEY, limit=None, order="stored")[0]
 
-    return {_key(row) for row in read.on_newest(spans, load).to_pylist()}
-
-
-def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(row[name] for name in KEY)
+    return {tuple(row[name] for name in KEY) for row in read.on_newest(spans, load).to_pylist()}
 
 
 def _forget(lake: str, ids: Collection[str]) -> None:

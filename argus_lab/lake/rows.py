@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from argus_lab.conventions import Admission, Refusal
     from argus_lab.conventions.admission import Admitted
     from argus_lab.conventions.own_rules import OwnRules
+    from argus_lab.lake.journal import Entry
     from argus_lab.otlp import Export, Scope, Span
 
 __all__ = [
@@ -29,16 +30,23 @@ __all__ = [
     "sorted_spans",
     "span_rows",
     "unread_text",
+    "whole_request",
 ]
 
 ORG = "default"
 """The one organisation of local mode."""
 
+LEAST_BUDGET = 1024 * 1024
+MOST_COPIES = 4
+"""Refused spans of a request may take four times its size, and a mebibyte in any case."""
+
+_TOLD = ("path", "reason", "message", "encoding", "project", "service", "trace_id", "span_id", "name")
+
 SORTED_BY = ("session_id", "trace_id", "start_unix_nano", "span_id")
 
 _INT64_MOST = 2**63 - 1
 _LATEST_MICROS = 253_402_300_799_999_999  # 9999-12-31, the last date that pandas and Python share
-_EPOCH = date(1970, 1, 1)
+_MICROS_A_DAY = 86_400_000_000
 _json = msgspec.json.Encoder().encode
 
 
@@ -126,7 +134,7 @@ def _add_times(row: dict[str, Any], span: Span) -> None:
             row["duration_ns"] = end - start
             row["duration_ms"] = (end - start) / 1e6
     micros = row["start_time"]
-    row["date"] = (row["received_at"] if micros is None else micros) // 86_400_000_000
+    row["date"] = (row["received_at"] if micros is None else micros) // _MICROS_A_DAY
 
 
 def _micros(nanos: int | None, column: str, unread: dict[str, Any]) -> int | None:
@@ -154,29 +162,44 @@ def sorted_spans(rows: pa.Table) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in SORTED_BY])
 
 
-def refused_rows(refusals: Sequence[Refusal], received_at: int, place: str) -> Iterator[Row]:
-    """Refusals as rows of their table.
+def refused_rows(refusals: Sequence[Refusal], entry: Entry, place: str) -> Iterator[Row]:
+    """Refusals of one request as rows of their table, a row a span.
+
+    Each row holds its span with the resource. Where that would take many times the room of the
+    request, as with a large resource and many spans, the request is kept whole, in one row.
 
     ``place`` tells one request from another, so that a replay gives the same ids.
     """
-    micros = received_at // 1000
-    moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
-    names = REFUSED.names
-    for index, refusal in enumerate(refusals):
-        digest = hashlib.blake2b(f"{place}/{index}".encode(), digest_size=12).hexdigest()
-        row = {
-            "refusal_id": digest,
-            "received_at": micros,
-            "date": (moment.date() - _EPOCH).days,
-            "reason": refusal.reason,
-            "message": refusal.message,
-            "path": refusal.path,
-            "project": refusal.project,
-            "service": refusal.service,
-            "trace_id": refusal.trace_id,
-            "span_id": refusal.span_id,
-            "name": refusal.name,
-            "encoding": refusal.encoding,
-            "body": refusal.text(),
-        }
-        yield tuple(map(row.get, names))
+    budget = max(LEAST_BUDGET, MOST_COPIES * len(entry.body))
+    bodies: list[str] = []
+    for refusal in refusals:
+        bodies.append(refusal.text())
+        budget -= len(bodies[-1])
+        if budget < 0:
+            message = (
+                f"{len(refusals)} spans of this request, kept together; the first: {refusals[0].message}"
+            )
+            yield whole_request(entry, place, refusals[0].reason, message)
+            return
+    for index, (refusal, body) in enumerate(zip(refusals, bodies, strict=True)):
+        told = {name: getattr(refusal, name) for name in _TOLD}
+        yield _refused_row(entry, f"{place}/{index}", {**told, "body": body})
+
+
+def whole_request(entry: Entry, place: str, reason: str, message: str) -> Row:
+    """A request kept whole in the refused table."""
+    is_text = entry.encoding == "json"
+    body = entry.body.decode("utf-8", "replace") if is_text else base64.b64encode(entry.body).decode()
+    told = {"path": "", "reason": reason, "message": message, "project": entry.project}
+    return _refused_row(entry, f"{place}/whole", {**told, "encoding": entry.encoding, "body": body})
+
+
+def _refused_row(entry: Entry, place: str, told: Mapping[str, Any]) -> Row:
+    micros = entry.received_at // 1000
+    row = {
+        **told,
+        "refusal_id": hashlib.blake2b(place.encode(), digest_size=12).hexdigest(),
+        "received_at": micros,
+        "date": micros // _MICROS_A_DAY,
+    }
+    return tuple(map(row.get, REFUSED.names))

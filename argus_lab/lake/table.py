@@ -134,15 +134,17 @@ def write_files(lake: str, table: Table, rows: pa.Table) -> list[AddAction]:
     """
     keys = list(table.partition_by)
     places = rows.select(keys).group_by(keys, use_threads=False).aggregate([]).to_pylist()
-    return [
-        write_file(
-            lake,
-            table,
-            place,
-            (rows if len(places) == 1 else _within(rows, place)).drop_columns(keys).to_reader(),
-        )
-        for place in places
-    ]
+    written: list[AddAction] = []
+    try:
+        for place in places:
+            part = rows if len(places) == 1 else _within(rows, place)
+            written.append(write_file(lake, table, place, part.drop_columns(keys).to_reader()))
+    except LakeUnavailable:
+        # The disk is full or the like, and this is tried again every second: leave it no fuller.
+        for add in written:
+            Path(table_uri(lake, table), add.path).unlink(missing_ok=True)
+        raise
+    return written
 
 
 def _within(rows: pa.Table, place: Mapping[str, Any]) -> pa.Table:

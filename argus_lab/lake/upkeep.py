@@ -135,7 +135,12 @@ def _local(settings: Settings) -> bool:
 
 def _tend_table(settings: Settings, table: Table, *, all_files: bool) -> Summary:
     found = t.open_table(settings.lake, table)
-    total = _expire(found, settings)
+    total = Summary()
+    try:
+        total += _expire(found, settings)
+    except CommitFailedError as error:
+        log.info("retention was overtaken, and is for the next round: %s", error)
+        found = t.open_table(settings.lake, table)
     for part in _partitions(found):
         files = _mergeable(part.files, settings.target_file_size, all_files=all_files)
         if not files:

@@ -10,10 +10,10 @@ import msgspec
 
 from argus_lab.otlp.export import Encoding, Resource, Scope, Span
 from argus_lab.otlp.numbers import KIND_NAMES, STATUS_NAMES
-from argus_lab.otlp.values import load
+from argus_lab.otlp.values import double, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["encode"]
 
@@ -130,10 +130,19 @@ def _present(**fields: Any) -> dict[str, Any]:
 def _attributes(attributes: dict[str, Any]) -> list[dict[str, Any]]:
     earlier = [(key, value) for key, values in attributes.get("$duplicates", {}).items() for value in values]
     last = [(key, value) for key, value in attributes.items() if key != "$duplicates"]
-    return [{"key": key, "value": _any_value(load(value))} for key, value in earlier + last]
+    return _pairs([(_unescaped(key), value) for key, value in earlier + last])
+
+
+def _unescaped(key: str) -> str:
+    return key[1:] if key == "$$duplicates" else key
+
+
+def _pairs(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _any_value(value)} for key, value in pairs]
 
 
 def _any_value(value: Any) -> dict[str, Any]:  # noqa: PLR0911  one branch a kind of value
+    """A parsed value (see values.py) as OTLP writes it."""
     match value:
         case None:
             return {}
@@ -142,18 +151,28 @@ def _any_value(value: Any) -> dict[str, Any]:  # noqa: PLR0911  one branch a kin
         case int():
             return {"intValue": str(value)}
         case float():
-            return {"doubleValue": value if math.isfinite(value) else _name(value)}
+            return {"doubleValue": value if math.isfinite(value) else double(value)["$double"]}
         case bytes():
             return {"bytesValue": base64.b64encode(value).decode()}
         case list():
             return {"arrayValue": {"values": [_any_value(item) for item in value]}}
         case dict():
-            pairs = [{"key": key, "value": _any_value(item)} for key, item in value.items()]
-            return {"kvlistValue": {"values": pairs}}
+            return _tagged(value) or {"kvlistValue": {"values": _pairs(value.items())}}
     return {"stringValue": value}
 
 
-def _name(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
+def _tagged(value: dict[str, Any]) -> dict[str, Any] | None:
+    """What a reserved key says, if the map has nothing but one."""
+    (key, sent), *more = value.items() or [("", None)]
+    write = None if more else _TAGS.get(key)
+    return write(sent) if write else None
+
+
+_TAGS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "$bytes": lambda sent: {"bytesValue": sent},
+    "$double": lambda sent: {"doubleValue": sent},
+    "$int": lambda sent: {"intValue": sent},
+    "$map": lambda sent: {"kvlistValue": {"values": _pairs(sent.items())}},
+    "$pairs": lambda sent: {"kvlistValue": {"values": _pairs(sent)}},
+    "$json": msgspec.json.decode,
+}

@@ -100,14 +100,23 @@ class Group:
 
 @dataclass(slots=True)
 class Broken:
-    """A span that cannot be read, with why and with what was sent."""
+    """A span that cannot be read, with why and with what was sent.
+
+    ``write`` gives it as a request of its own. It is called only to keep the span: a thousand
+    broken spans of a large resource would otherwise be a thousand copies of the resource.
+    """
 
     issues: list[Issue]
-    body: str
+    write: Callable[[], str]
     encoding: Encoding
     trace_id: str | None = None
     span_id: str | None = None
     name: str | None = None
+
+    @property
+    def body(self) -> str:
+        """The span as a request of its own."""
+        return self.write()
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 from argus_lab.errors import MalformedPayload, PayloadTooLarge
 
@@ -12,6 +13,7 @@ ENCODINGS = ("identity", "gzip", "deflate")
 """Content encodings that are understood."""
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
+_CHUNK = 8192  # bytes behind a gzip member are copied: in small pieces, many members stay linear
 _DEFLATED = 8  # the compression method in a zlib header (RFC 1950)
 
 
@@ -62,22 +64,33 @@ def _looks_like_zlib(body: bytes) -> bool:
 
 def _inflated(body: bytes, wbits: int, limit: int) -> bytes:
     parts: list[bytes] = []
-    left, rest = limit, body
-    # A gzip file may hold several members, one after the other (RFC 1952).
-    while rest:
-        inflater = zlib.decompressobj(wbits)
-        try:
-            part = inflater.decompress(rest, left + 1)
-        except zlib.error as error:
-            raise MalformedPayload(f"the body is not of its Content-Encoding: {error}") from error
-        left -= len(part)
-        if left < 0:
-            raise PayloadTooLarge(_too_large(limit))
-        if not inflater.eof:
-            raise MalformedPayload("the compressed body ends early; send it whole")
-        parts.append(part)
-        rest = inflater.unused_data if wbits == _GZIP else b""
-    return b"".join(parts) if len(parts) != 1 else parts[0]
+    left = limit
+    inflater = zlib.decompressobj(wbits)
+    for start in range(0, len(body), _CHUNK):
+        rest = body[start : start + _CHUNK]
+        while rest:
+            if inflater.eof and wbits == _GZIP:
+                # A gzip file may hold several members, one after the other (RFC 1952).
+                inflater = zlib.decompressobj(wbits)
+            elif inflater.eof:
+                return b"".join(parts)
+            part = _part(inflater, rest, left, limit)
+            left -= len(part)
+            parts.append(part)
+            rest = inflater.unused_data
+    if body and not inflater.eof:
+        raise MalformedPayload("the compressed body ends early; send it whole")
+    return b"".join(parts)
+
+
+def _part(inflater: Any, rest: bytes, left: int, limit: int) -> bytes:
+    try:
+        part: bytes = inflater.decompress(rest, left + 1)
+    except zlib.error as error:
+        raise MalformedPayload(f"the body is not of its Content-Encoding: {error}") from error
+    if len(part) > left:
+        raise PayloadTooLarge(_too_large(limit))
+    return part
 
 
 def _too_large(limit: int) -> str:

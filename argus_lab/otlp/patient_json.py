@@ -22,11 +22,13 @@ DEEPEST_SPAN = 300
 """Levels of JSON inside a span that are read; deeper spans are refused, alone."""
 
 _SPAN_LEVEL = 7  # {resourceSpans: [ {scopeSpans: [ {spans: [ {
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+# A text that never ends is one token too, and nothing is tried twice: time stays linear.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SNAKE = re.compile(r"_([a-z])")
 _TOO_DEEP = "argusTooDeep"
 _MOST_DIGITS = 1000
+_MOST_DEPTH = 1_000_000
 
 
 def parse(body: bytes) -> Export:
@@ -81,6 +83,8 @@ def _shallow(text: str) -> str:
             if depth == _SPAN_LEVEL:
                 begin, deepest = token.start(), depth
             deepest = max(deepest, depth)
+            if depth > _MOST_DEPTH:
+                raise _malformed([Issue("", "the JSON is nested too deeply")])
         elif mark in "}]":
             if depth == _SPAN_LEVEL and deepest > _SPAN_LEVEL + DEEPEST_SPAN:
                 source = text[begin : token.end()]
@@ -182,14 +186,15 @@ def _is_too_deep(sent: Any) -> bool:
 
 
 def _broken(sent: dict[str, Any], scope_spans: dict[str, Any], span: Any, issues: list[Issue]) -> Broken:
-    alone = {**sent, "scopeSpans": [{**scope_spans, "spans": [span]}]}
-    body = _dumped({"resourceSpans": [alone]})
-    if _is_too_deep(span):
-        body = body.replace(_dumped(span), span[_TOO_DEEP])
+    def write() -> str:
+        alone = {**sent, "scopeSpans": [{**scope_spans, "spans": [span]}]}
+        body = _dumped({"resourceSpans": [alone]})
+        return body.replace(_dumped(span), span[_TOO_DEEP]) if _is_too_deep(span) else body
+
     names = span if isinstance(span, dict) else {}
     return Broken(
         issues,
-        body,
+        write,
         "json",
         _text(names.get("traceId")),
         _text(names.get("spanId")),

@@ -63,8 +63,8 @@ def _add_scope_spans(export: Export, head: bytes, sent: bytes, path: str) -> Non
         place = f"{path}.spans[{index}]"
         span = None if around is None else _read(trace_pb2.Span, payload, export, place)
         if span is None:
-            alone = head + _field(_Part(2, scope_head + _field(_Part(2, payload))))
-            export.broken.append(_broken(alone, place, is_span=around is not None))
+            parts = (head, scope_head, payload)
+            export.broken.append(_broken(parts, place, is_span=around is not None))
         else:
             spans.append(span)
             places.append(index)
@@ -81,11 +81,15 @@ def _group(around: trace_pb2.ResourceSpans, path: str, places: list[int]) -> Gro
     return group
 
 
-def _broken(resource_spans: bytes, path: str, *, is_span: bool) -> Broken:
+def _broken(parts: tuple[bytes, bytes, bytes], path: str, *, is_span: bool) -> Broken:
+    def write() -> str:
+        head, scope_head, span = parts
+        alone = head + _field(_Part(2, scope_head + _field(_Part(2, span))))
+        return base64.b64encode(_field(_Part(1, alone))).decode()
+
     what = "the span" if is_span else "its resource or scope"
-    body = base64.b64encode(_field(_Part(1, resource_spans))).decode()
     message = f"{what} cannot be read: wrong wire types, a field cut short, or nesting too deep"
-    return Broken([Issue(path, message)], body, "protobuf")
+    return Broken([Issue(path, message)], write, "protobuf")
 
 
 def _read(kind: Any, payload: bytes, export: Export, path: str) -> Any:

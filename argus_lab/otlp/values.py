@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections import Counter
 from typing import Any
 
 import msgspec
@@ -116,8 +115,10 @@ def attribute_map(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if "$duplicates" in found:
         pairs = [("$" + key if key == "$duplicates" else key, value) for key, value in pairs]
         found = dict(pairs)
-    often = {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
-    if often:
-        earlier = {key: [v for k, v in pairs if k == key][:-1] for key in sorted(often)}
+    by_key: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        by_key.setdefault(key, []).append(value)
+    earlier = {key: values[:-1] for key, values in sorted(by_key.items()) if len(values) > 1}
+    if earlier:
         found["$duplicates"] = earlier
     return found

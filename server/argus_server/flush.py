@@ -32,6 +32,8 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
     await discard_body(request)  # it says nothing here
     try:
         ends = await asyncio.to_thread(journal.durable_ends, root)
+        if any(ends.values()):
+            await asyncio.to_thread(progress.hurry, root)
         while not await asyncio.to_thread(progress.is_drained, root, ends):
             await _patience(root, time.monotonic() - started, seconds)
         version = (await asyncio.to_thread(progress.status, root)).table_version

@@ -84,7 +84,8 @@ KEPT = {
     "refused": "Refused spans put aside.",
     "commits": "Commits to the lake.",
     "malformed": "Journalled bodies that are no OTLP.",
-    "damaged": "Journals whose end was cut short by a crash.",
+    "damaged": "Journals with bytes that could not be read; they are kept in _journal/damaged.",
+    "internal": "Requests put aside because of a mistake in argus-lab.",
 }
 """What the keeper counts, by the name it counts it under."""
 

@@ -29,6 +29,7 @@ SERVICE = {"service.name": "svc"}
         ({"argus.service": "own", **SERVICE}, "b", Owner("b", "own")),
         ({"argus.service": "", **SERVICE}, "b", Owner("b", "svc")),
         ({"argus.service": 5, **SERVICE}, "b", Owner("b", "svc")),
+        ({"argus.project": "👩\u200d🔬 à\u00a0la", **SERVICE}, None, Owner("👩\u200d🔬 à\u00a0la", "svc")),
     ],
 )
 def test_who_owns_a_resource(resource: dict[str, Any], header: str | None, expected: Owner):
@@ -105,7 +106,7 @@ def test_verdicts_name_every_refused_span_with_its_place():
         f"resourceSpans[1].{scope}[1].spanId",
     ]
     known = {r.path: (r.trace_id, r.span_id, r.name, r.service) for r in verdict.refusals}
-    assert known[f"resourceSpans[1].{scope}[0]"] == (sent.TRACE, f"{3:016x}", "span 3", None)
+    assert known[f"resourceSpans[1].{scope}[0]"] == (sent.TRACE, f"{3:016x}", "span 3", "svc")
     for refusal in verdict.refusals:
         json.loads(refusal.text())
 

@@ -122,7 +122,7 @@ class Batches:
         made = []
         for _ in range(count):
             self._number += 1
-            begun = rng.choice(DAYS if rng.random() < 0.1 else DAYS[:1]) * NANO + self._number * 1000
+            begun = rng.choice(DAYS if rng.random() < 0.002 else DAYS[:1]) * NANO + self._number * 1000
             trace = f"{self._source + 1:016x}{self._number // 7 + 1:016x}"
             made.append(
                 {
@@ -198,7 +198,7 @@ class Sender(threading.Thread):
                 self.deliver(self._batches.make())
                 if self._ledger.acknowledged and self._rng.random() < 0.15:
                     self._deliver_again(self._rng.choice(self._ledger.acknowledged))
-                time.sleep(self._rng.uniform(0, 0.01))
+                time.sleep(self._rng.uniform(0, 0.05))
         except Exception as error:  # noqa: BLE001  a thread's failure would be seen by nobody
             self._ledger.complain(f"{self.name}: {error!r}")
         finally:

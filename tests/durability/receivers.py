@@ -23,7 +23,7 @@ PATIENCE = 120.0
 BUSY = {
     "ARGUS_COMMIT_EVERY": "0.05",
     "ARGUS_COMPACT_EVERY": "0.2",
-    "ARGUS_TARGET_FILE_SIZE": "256KiB",
+    "ARGUS_TARGET_FILE_SIZE": "4MiB",
     "ARGUS_LOG_LEVEL": "warning",
 }
 """Settings under which a kill at any moment falls into a commit, a merge or a checkpoint."""
@@ -103,7 +103,7 @@ class Receiver:
         """Status and body of an answer, on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body or None, headers or {})
             answer = connection.getresponse()
             said = answer.read()
             is_json = answer.headers["Content-Type"] == "application/json"

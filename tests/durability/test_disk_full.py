@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import resource
+
+import pyarrow as pa
 import pytest
 
 import argus_lab as al
+from argus_lab.errors import LakeUnavailable
+from argus_lab.lake.table import open_table, write_files
+from argus_lab.schema import SPANS
+from argus_lab.testing import make_span
 from tests.durability import proof
 from tests.durability.disks import SizeLimit, full_disk
 from tests.durability.load import Load
 from tests.durability.receivers import until
+
+LIMIT = 1024 * 1024
 
 
 @pytest.fixture(params=[full_disk, SizeLimit], ids=["small disk", "size limit"])
@@ -56,3 +66,21 @@ def test_disk_full_under_load(receiver_on, disk, seed):
 def _unready(receiver):
     answer = receiver.ask("GET", "/readyz")
     return answer if answer[0] != 200 else None
+
+
+def test_a_failed_attempt_leaves_no_files(tmp_path):
+    """Of a commit whose second file finds no room, the first one goes too: trying again fills no disk."""
+    lake = str(tmp_path)
+    large = random.Random(0).randbytes(2 * LIMIT).hex()  # noqa: S311  what no compression makes small
+    made = [make_span(0, project="small"), make_span(1, project="too large", input=large)]
+    rows = pa.Table.from_pylist(made, schema=SPANS.arrow())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    open_table(lake, SPANS, create=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, hard))
+    try:
+        with pytest.raises(LakeUnavailable, match="File too large"):
+            write_files(lake, SPANS, rows)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.rglob("*.parquet")) == []
+    assert len(write_files(lake, SPANS, rows)) == 2

@@ -88,6 +88,17 @@ def test_what_was_refused_for_want_of_a_project_comes_in(config: Settings):
     assert told.attrs["argus"]["asked"] == {"project": "customer-bot"}
 
 
+def test_one_service_can_be_brought_in(config: Settings):
+    """A refused span knows its service although it has no project, so services can be told apart."""
+    _deliver(config, _request(BOT, SHOP))
+    lake = al.open(config.lake)
+    assert len(lake.refused(service="shop")) == 1
+    told = lake.redrive(project="customer-bot", service="shop")
+    assert told["service"].tolist() == ["shop"]
+    assert lake.spans()["service"].tolist() == ["shop"]
+    assert lake.refused()["service"].tolist() == ["bot"]
+
+
 def test_a_span_that_is_still_refused_stays_once(config: Settings):
     """No service: it is told why, and stands in refused() as it stood, however often one tries."""
     _deliver(config, _request(BOT, NOBODY))

@@ -12,15 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import argus_lab as al
 from argus_lab.lake import intake as intake_module
 from argus_lab.lake import journal
 from argus_lab.lake import table as t
+from argus_lab.lake import translate as translate_module
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import Entry, JournalWriter, Record, pack
 from argus_lab.lake.recent import RecentIds
 from argus_lab.lake.translate import translated
 from argus_lab.schema import REFUSED, SPANS
 from tests.lake_write import journalled as lakes
+from tests.otlp import sent
 
 MIXED = [
     lakes.entry(*lakes.numbered(1, 2), {"traceId": "bad"}),
@@ -101,13 +104,13 @@ def test_a_torn_end_is_put_aside_and_the_rest_taken_in(tmp_path: Path):
     assert len(list((root / "damaged").iterdir())) == 1
 
 
-def test_damage_in_the_middle_loses_no_byte(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    """A bit flipped on the disk: what stands before it is rows, all from it on is kept to be looked at."""
+def test_a_damaged_length_loses_no_byte(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """A record whose end cannot be told: what stands before it is rows, all from it on is kept."""
     lakes.write(tmp_path, MIXED)
     root = t.journal_root(str(tmp_path))
     ((_, file),) = journal.segments(journal.journals(root)[0])
     whole = bytearray(file.read_bytes())
-    whole[len(MIXED[0]) + 20] ^= 1
+    whole[len(MIXED[0]) + 1] ^= 1
     file.write_bytes(whole)
     lakes.taken_in(tmp_path)
     assert lakes.ids(tmp_path) == [1, 2]
@@ -225,3 +228,77 @@ def test_rows_hold_what_was_sent(tmp_path: Path):
     assert json.loads(row["links"])[0]["span_id"] == span["links"][0]["spanId"]
     assert str(row["date"]) == "2026-09-21"
     assert row["received_at"].timestamp() == pytest.approx(lakes.NOW / 1e9, abs=1e-3)
+
+
+def test_a_mistake_of_ours_costs_one_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A request that cannot be translated is put aside whole, and comes in once the mistake is mended."""
+    good, bad = lakes.entry(*lakes.numbered(1)), lakes.entry(*lakes.numbered(2))
+    real = translate_module.admit
+
+    def mistaken(export: Any, *, project: str | None = None) -> Any:
+        if any(export.identify(span).span_id.endswith("2") for _, _, span in export.spans()):
+            raise ZeroDivisionError("secret text")
+        return real(export, project=project)
+
+    lakes.write(tmp_path, [good, bad])
+    with monkeypatch.context() as patched:
+        patched.setattr(translate_module, "admit", mistaken)
+        lakes.taken_in(tmp_path)
+    assert lakes.ids(tmp_path) == [1]
+    (row,) = lakes.rows(tmp_path, "refused").to_pylist()
+    assert row["reason"] == "internal"
+    assert "ZeroDivisionError" in row["message"]
+    assert "secret" not in row["message"]
+    told = al.open(str(tmp_path)).redrive()
+    assert told["accepted"].tolist() == [True]
+    assert lakes.ids(tmp_path) == [1, 2]
+
+
+def test_rows_that_do_not_fit_cost_one_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A row of the wrong type puts its request aside, and leaves the batch of its neighbours whole."""
+    real = translate_module.span_rows
+
+    def misfit(export: Any, admission: Any, received_at: int, own: Any = None) -> Any:
+        for row in real(export, admission, received_at, own):
+            wrong = row[SPANS.names.index("span_id")].endswith("2")
+            yield (7, *row[1:]) if wrong else row
+
+    lakes.write(tmp_path, [lakes.entry(*lakes.numbered(1)), lakes.entry(*lakes.numbered(2))])
+    monkeypatch.setattr(translate_module, "span_rows", misfit)
+    lakes.taken_in(tmp_path)
+    assert lakes.ids(tmp_path) == [1]
+    assert [row["reason"] for row in lakes.rows(tmp_path, "refused").to_pylist()] == ["internal"]
+
+
+def test_many_refusals_of_a_large_resource_stay_small(tmp_path: Path):
+    """Refused spans do not repeat a large resource each: the request is kept whole, and can be redriven."""
+    request = sent.request(*lakes.numbered(*range(1, 101)), project=None)
+    large = {"key": "large", "value": {"stringValue": "x" * 1_000_000}}
+    request["resourceSpans"][0]["resource"]["attributes"].append(large)
+    body = json.dumps(request).encode()
+    lakes.write(tmp_path, [pack(Entry(lakes.NOW, "json", None, body))])
+    lakes.taken_in(tmp_path)
+    (row,) = lakes.rows(tmp_path, "refused").to_pylist()
+    assert row["reason"] == "no_project"
+    assert "100 spans" in row["message"]
+    assert len(row["body"]) == len(body)
+    lake = al.open(str(tmp_path))
+    assert lake.redrive(project="late")["accepted"].tolist() == [True]
+    assert lakes.ids(tmp_path) == list(range(1, 101))
+    assert len(lake.refused()) == 0
+
+
+def test_damage_in_the_middle_costs_one_record(tmp_path: Path):
+    """A byte the disk changed: that record is put aside, and those behind it come in."""
+    lakes.write(tmp_path, [lakes.entry(*lakes.numbered(n)) for n in (1, 2, 3)])
+    root = t.journal_root(str(tmp_path))
+    (path,) = journal.journals(root)
+    ((_, segment),) = journal.segments(path)
+    content = bytearray(segment.read_bytes())
+    content[content.index(b"span 2")] ^= 1
+    segment.write_bytes(content)
+    intake = lakes.taken_in(tmp_path)
+    assert lakes.ids(tmp_path) == [1, 3]
+    assert intake.counts["damaged"] == 1
+    (kept,) = (root / "damaged").iterdir()
+    assert kept.read_bytes() in bytes(content)

@@ -232,3 +232,11 @@ def test_a_journal_is_live_as_long_as_its_process(tmp_path: Path):
         process.wait()
         assert not journal.is_live(path)
     assert len(_read(path)) == 1
+
+
+def test_a_journal_without_a_file_holds_nothing(tmp_path: Path):
+    """A journal whose writer has not come to its first file is read as empty, not as an error."""
+    (tmp_path / "20260101T000000-1-abcdef").mkdir()
+    (empty,) = journal.journals(tmp_path)
+    assert list(journal.records(empty, after=0, limit=1)) == []
+    assert journal.durable_ends(tmp_path) == {empty.name: 0}

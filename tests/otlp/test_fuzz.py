@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from argus_lab.conventions import admit
 from argus_lab.errors import MalformedPayload
+from argus_lab.lake.journal import Entry
 from argus_lab.lake.rows import arrow_table, refused_rows, span_rows
 from argus_lab.otlp import Encoding, Resource, Span, decode, encode
 from argus_lab.schema import REFUSED, SPANS
@@ -35,7 +36,9 @@ def _to_rows(body: bytes, encoding: Encoding) -> tuple[list[dict[str, Any]], lis
     verdict = admit(export, project="bot")
     tables = (
         arrow_table(SPANS, list(span_rows(export, verdict, NOW))),
-        arrow_table(REFUSED, list(refused_rows(verdict.refusals, NOW, "place"))),
+        arrow_table(
+            REFUSED, list(refused_rows(verdict.refusals, Entry(NOW, encoding, "bot", body), "place"))
+        ),
     )
     for table in tables:
         table.validate(full=True)

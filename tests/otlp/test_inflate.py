@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 import tracemalloc
 import zlib
 
@@ -27,7 +28,9 @@ WAYS = {
     "GZIP with blanks": (" GZip ", gzip.compress),
     "several members": (
         "gzip",
-        lambda data: gzip.compress(data[:3]) + gzip.compress(data[3:]) + gzip.compress(b""),
+        lambda data: (
+            gzip.compress(data[:3], mtime=0) + gzip.compress(data[3:], mtime=0) + gzip.compress(b"", mtime=0)
+        ),
     ),
     "deflate": ("deflate", zlib.compress),
     "raw deflate": ("deflate", _raw),
@@ -73,7 +76,7 @@ def test_a_bomb_takes_no_more_memory_than_the_limit(members: int):
     [
         (b"no gzip at all", "gzip"),
         (zlib.compress(b"spans"), "gzip"),
-        (gzip.compress(b"spans") + b"rubbish", "gzip"),
+        (gzip.compress(b"spans", mtime=0) + b"rubbish", "gzip"),
         (b"no deflate at all", "deflate"),
         (b"spans", "br"),
         (b"spans", "gzip, gzip"),
@@ -108,3 +111,13 @@ def test_noise_is_malformed_or_small(data: bytes, name: str):
             assert len(inflate(body, name, limit=1000)) <= 1000
         except (MalformedPayload, PayloadTooLarge):
             continue
+
+
+def test_many_members_take_linear_time():
+    """A body of a hundred thousand empty gzip members is opened in a moment, not in minutes."""
+    began = time.perf_counter()
+    assert (
+        inflate(gzip.compress(b"", mtime=0) * 100_000 + gzip.compress(b"end", mtime=0), "gzip", limit=1000)
+        == b"end"
+    )
+    assert time.perf_counter() - began < 20  # it took minutes when each member copied the rest

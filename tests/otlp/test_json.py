@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -292,6 +293,26 @@ def test_a_key_sent_twice_keeps_its_last_value_and_shows_the_others():
         "b": 2,
         "$duplicates": {"a": [1, 3]},
     }
+
+
+def test_many_duplicates_take_linear_time():
+    """A hundred thousand attributes, each key twice, are read in a moment, not in minutes."""
+    twice = [{"key": f"k{i // 2}", "value": {"intValue": i}} for i in range(100_000)]
+    began = time.perf_counter()
+    found = _first(attributes=twice).attributes
+    assert time.perf_counter() - began < 20
+    assert (len(found), found["k7"], found["$duplicates"]["k7"]) == (50_001, 15, [14])
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": "' + b'\\"' * 500_000, b"[" * 4_000_000, b'{"":' * 2_000_000, b'"\\' * 500_000]
+)
+def test_hostile_text_takes_linear_time(body: bytes):
+    """Texts that never end and brackets without number are refused in a moment, not in hours."""
+    began = time.perf_counter()
+    with pytest.raises(MalformedPayload):
+        decode(body, "json")
+    assert time.perf_counter() - began < 20
 
 
 def test_ten_thousand_attributes_are_attributes():

@@ -57,6 +57,16 @@ def test_flush_makes_readable(receiver, client, kit):
     assert client.post("/v1/flush").json()["tableVersion"] >= answer.json()["tableVersion"]
 
 
+def test_flush_does_not_wait_for_the_interval(launch, kit):
+    """A flush asks for a commit now, however seldom commits are made."""
+    running = launch("--commit-every", "3600")
+    for _ in range(3):
+        body = kit.as_json(kit.export(kit.span()))
+        assert httpx.post(f"{running.url}/v1/traces", content=body, headers=kit.JSON).status_code == 200
+        assert httpx.post(f"{running.url}/v1/flush", timeout=kit.PATIENCE).status_code == 200
+    assert al.open(str(running.lake)).count() == 3
+
+
 def test_flush_says_when_it_takes_too_long(launch, kit):
     """With a keeper that stands still, flush ends at its timeout with a 503; later it succeeds."""
     running = launch()
