@@ -153,7 +153,7 @@ class Lake:
     def session(
         self, session_id: str, *, project: str | None = None, columns: read.Columns = "all"
     ) -> pd.DataFrame:
-        """All spans of one session (a conversation), oldest start first.
+        """All spans of one session (a conversation), oldest start first, inherited ones included.
 
         Raises
         ------

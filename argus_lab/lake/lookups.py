@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from argus_lab.errors import NotFound
-from argus_lab.lake import duck, frames, read
+from argus_lab.lake import duck, frames, read, sessions
 from argus_lab.lake.selection import select, trace_key
 from argus_lab.schema import SPANS
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import Reader, Snapshot
 
 __all__ = ["projects", "session", "sql", "trace"]
@@ -35,7 +38,7 @@ def trace(reader: Reader, trace_id: str, columns: read.Columns) -> pd.DataFrame:
     """All spans of a trace; ``NotFound`` with traces whose ids start alike."""
     key = trace_key(trace_id)
     if len(key) == TRACE_DIGITS:
-        found = read.frame(reader, select(SPANS, {"trace": key}), columns, order="oldest")
+        found = _whole_traces(reader, select(SPANS, {"trace": key}), columns)
         if len(found):
             return found
     start = key if len(key) < TRACE_DIGITS else key[:ALIKE_DIGITS]
@@ -44,14 +47,43 @@ def trace(reader: Reader, trace_id: str, columns: read.Columns) -> pd.DataFrame:
 
 
 def session(reader: Reader, session_id: str, project: str | None, columns: read.Columns) -> pd.DataFrame:
-    """All spans of a session; ``NotFound`` with the sessions named most alike."""
-    picks = {"session": session_id, "project": project}
-    found = read.frame(reader, select(SPANS, picks), columns, order="oldest")
+    """All spans of a session, those that inherit it included; ``NotFound`` with those named most alike."""
+    named = select(SPANS, {"session": session_id, "project": project})
+
+    def traces(snapshot: Snapshot) -> list[str]:
+        rows, _ = read.load(snapshot.pick(named), ["trace_id"], limit=None, order="stored")
+        return pc.unique(rows["trace_id"]).to_pylist()  # type: ignore[no-any-return]
+
+    picks = {"trace": read.on_newest(reader, traces), "project": project}
+    found = _whole_traces(reader, select(SPANS, picks), columns, session=session_id)
     if len(found):
         return found
     alike = "jaro_winkler_similarity(session_id, $key)"
     near = _ids(reader, "session_id", f"{alike} > {ALIKE}", {"key": session_id}, f"{alike} DESC, session_id")
     raise NotFound.of("session", session_id, near, _place(reader))
+
+
+def _whole_traces(
+    reader: Reader, filter: Filter, columns: read.Columns, *, session: str | None = None
+) -> pd.DataFrame:
+    """The spans of whole traces, oldest first, their sessions inherited; of one session, if given."""
+    chosen = reader.table.choose(columns)
+    needed = list(dict.fromkeys([*chosen, *sessions.NEEDED]))
+
+    def act(snapshot: Snapshot) -> pd.DataFrame:
+        picked = snapshot.pick(filter)
+        rows = sessions.inherited(read.load(picked, needed, limit=None, order="oldest")[0])
+        if session is not None:
+            rows = rows.filter(pc.equal(rows["session_id"], session))
+        found = frames.pandas_of(rows.select(chosen))
+        told = frames.provenance(picked, chosen, matched=len(rows), returned=len(rows))
+        if session is not None:
+            told["asked"] = {**told["asked"], "session": session}
+            told["asked"].pop("trace", None)
+        found.attrs["argus"] = told
+        return found
+
+    return read.on_newest(reader, act)
 
 
 def projects(snapshot: Snapshot, picks: Mapping[str, Any]) -> pd.DataFrame:
