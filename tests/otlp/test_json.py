@@ -358,8 +358,9 @@ def test_how_deep_a_parser_goes_decides_about_no_neighbour():
     assert len(read) + len(export.broken) == 3
 
 
-def test_deeper_than_parsers_go_refuses_the_span_alone(levels: int = 100_000):
+def test_deeper_than_parsers_go_refuses_the_span_alone():
     """Nesting that no parser follows takes no neighbour with it; the refusal carries what was sent."""
+    levels = 100_000
     export = decode(_body_of_depth(levels), "json")
     assert [export.read(span).span_id for _, _, span in export.spans()] == [f"{2:016x}", f"{3:016x}"]
     (broken,) = export.broken
