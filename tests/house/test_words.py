@@ -44,7 +44,7 @@ MACHINE = {
     "the work folder": re.compile(r"(?<![\w.])/(?:work|root)/\w+"),
     "a temporary folder": re.compile(r"(?<![\w.])/tmp/\w"),
     "an index of packages": re.compile(
-        r"--?(?:extra-)?index-url|--find-links|--no-index"
+        r"--?(?:extra-)?index-url|--find-links|https?://\S+\.(?:whl|tgz)\b|https?://\S+/simple/"
     ),
     "a private address": re.compile(r"\b(?:10\.\d+|192\.168)\.\d+\.\d+\b"),
 }
