@@ -20,7 +20,7 @@ help: ## show this list
 demo: $(VENV)/.has-server ## start the receiver, send it the sample sessions, print what arrived
 	@$(BIN)/argus-lab demo $(ARGS)
 
-test: $(VENV)/.has-test $(SENDERS) ## run every test, real OpenTelemetry senders included
+test: $(VENV)/.has-test $(VENV)/.has-programs $(SENDERS) ## run every test: real senders, Spark, notebooks, a browser
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.has-test ## ruff and strict mypy
@@ -75,6 +75,20 @@ $(VENV)/.has-test: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "installing the library, the receiver and the tests' tools into $(VENV)"
 	@$(PIP_INSTALL) -e '.[server,test]'
 	@touch $(VENV)/.has-server $@
+
+# PySpark needs Java, and what people see is tested in a browser. Without them the tests still start;
+# those that need one then fail, and say so.
+$(VENV)/.has-programs: $(VENV)/.made
+	@set -e; missing=; \
+	command -v java >/dev/null || missing="default-jre-headless"; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo "installing $$missing for the tests"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; \
+	elif [ -n "$$missing" ]; then \
+	    echo "the tests that need these programs will fail; install them and run this again: $$missing" >&2; exit 0; \
+	fi; \
+	touch $@
 
 # Without Node.js the tests still start; those that send with the JavaScript SDK then fail, and say why.
 tests/senders_js/node_modules/.installed: tests/senders_js/package.json

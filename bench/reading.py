@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 import argus_lab as al
-from argus_lab.lake import frames
+from argus_lab.frames import pandas_of
 from argus_lab.lake.selection import Picks
 from argus_lab.schema import SPANS
 from bench import big_lake
@@ -51,7 +51,7 @@ def _load(title: str, lake: al.Lake, paths: list[str], columns: list[str], **win
     ours, floors = [], []
     for _ in range(ROUNDS):
         ours.append(_seconds(lambda: lake.spans(columns=columns, **window)))
-        floors.append(_seconds(lambda: frames.pandas_of(bare.to_table(columns=columns))))
+        floors.append(_seconds(lambda: pandas_of(bare.to_table(columns=columns))))
     mine, floor = statistics.median(ours) * 1e3, statistics.median(floors) * 1e3
     return f"{title:34}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}"
 

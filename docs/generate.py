@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from argus_lab.conventions.dialects import COMMON, DIALECTS
 from argus_lab.conventions.kinds import KINDS
-from argus_lab.lake.frames import PANDAS_DTYPES
+from argus_lab.frames import PANDAS_DTYPES
 from argus_lab.schema import REFUSED, SCHEMA_VERSION, SPANS
 from argus_lab.settings import MIB, ROWS
 

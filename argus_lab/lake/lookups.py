@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from argus_lab.errors import NotFound
+from argus_lab.frames import narrowed, pandas_of
 from argus_lab.lake import duck, frames, read, sessions
 from argus_lab.lake.selection import select, trace_key
 from argus_lab.schema import SPANS
@@ -75,7 +76,7 @@ def _whole_traces(
         rows = sessions.inherited(read.load(picked, needed, limit=None, order="oldest")[0])
         if session is not None:
             rows = rows.filter(pc.equal(rows["session_id"], session))
-        found = frames.pandas_of(rows.select(chosen))
+        found = pandas_of(rows.select(chosen))
         told = frames.provenance(picked, chosen, matched=len(rows), returned=len(rows))
         if session is not None:
             told["asked"] = {**told["asked"], "session": session}
@@ -90,7 +91,7 @@ def projects(snapshot: Snapshot, picks: Mapping[str, Any]) -> pd.DataFrame:
     """A row per project."""
     picked = snapshot.pick(select(SPANS, picks))
     rows = duck.rows(PROJECT_COLUMNS, picked, "GROUP BY project ORDER BY project")
-    found = frames.pandas_of(rows)
+    found = pandas_of(rows)
     found.attrs["argus"] = frames.provenance(picked, rows.column_names, matched=len(rows), returned=len(rows))
     return found
 
@@ -106,8 +107,8 @@ def sql(
             taken.table.name: duck.source(taken.table, taken.pick(select(taken.table, {})).files)
             for taken in (snapshot, refused.snapshot())
         }
-        rows = frames.narrowed(duck.answer(query, params, views))
-        found = frames.pandas_of(rows)
+        rows = narrowed(duck.answer(query, params, views))
+        found = pandas_of(rows)
         found.attrs["argus"] = frames.answered(snapshot, query, params, rows)
         return found
 

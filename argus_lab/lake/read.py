@@ -18,6 +18,7 @@ import pyarrow.dataset as ds
 from pyarrow import fs
 
 from argus_lab.errors import ArgusError, InvalidArgument, LakeUnavailable, NotFound
+from argus_lab.frames import pandas_of
 from argus_lab.lake import duck, frames
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def frame(
     def act(snapshot: Snapshot) -> pd.DataFrame:
         picked = snapshot.pick(filter)
         rows, matched = load(picked, chosen, limit=limit, order=order)
-        found = frames.pandas_of(rows)
+        found = pandas_of(rows)
         found.attrs["argus"] = frames.provenance(picked, chosen, matched=matched, returned=len(rows))
         return found
 

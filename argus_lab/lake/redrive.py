@@ -21,6 +21,7 @@ from deltalake.exceptions import CommitFailedError
 from argus_lab import otlp, settings
 from argus_lab.conventions import admit
 from argus_lab.errors import InvalidArgument, LakeBusy, MalformedPayload
+from argus_lab.frames import pandas_of
 from argus_lab.lake import frames, keeper, read
 from argus_lab.lake import table as t
 from argus_lab.lake.journal import Entry, JournalWriter, pack
@@ -81,7 +82,7 @@ def redrive(
     picked, ids, matched = read.on_newest(refused, chosen)
     verdicts = _taken_in(readers, ids, project) if ids else []
     _forget(refused.lake, {verdict["refusal_id"] for verdict in verdicts if verdict["accepted"]})
-    found = frames.pandas_of(pa.Table.from_pylist(verdicts, schema=VERDICT))
+    found = pandas_of(pa.Table.from_pylist(verdicts, schema=VERDICT))
     told = frames.provenance(picked, VERDICT.names, matched=matched, returned=len(verdicts))
     told["asked"] = {"project": project, **told["asked"]}
     found.attrs["argus"] = told

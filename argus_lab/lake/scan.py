@@ -85,7 +85,8 @@ def of_spark(picked: Picked, session: SparkSession) -> DataFrame:
         # Spark reads percent-encoded bytes in a path as Latin-1 letters: the log's own value is right.
         known = part.with_columns(**{name: nw.lit(value) for name, value in values})
         whole = whole.unionByName(known.to_native())
-    return _narrowed(whole, picked.filter)
+    narrowed: DataFrame = _narrowed(whole, picked.filter)
+    return narrowed
 
 
 def _by_place(files: Iterable[DataFile]) -> Iterable[tuple[tuple[tuple[str, str], ...], list[DataFile]]]:

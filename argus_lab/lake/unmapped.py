@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from argus_lab.conventions.dialect import Shape
 from argus_lab.conventions.left_over import RESOURCE, left_over, left_over_events
+from argus_lab.frames import pandas_of
 from argus_lab.lake import duck, frames, read
 from argus_lab.lake.selection import select
 from argus_lab.schema import SPANS
@@ -101,7 +102,7 @@ def unmapped(reader: Reader, filter: Filter, own: OwnRules | None) -> pd.DataFra
         for row in duck.rows(_ORIGINS, picked, "GROUP BY ALL").to_pylist():
             _add(seen, row, _of_origin(row))
         rows = _answer(seen, _examples(snapshot, seen))
-        found = frames.pandas_of(rows)
+        found = pandas_of(rows)
         found.attrs["argus"] = frames.provenance(
             picked, rows.column_names, matched=len(rows), returned=len(rows)
         )

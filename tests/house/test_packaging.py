@@ -25,7 +25,7 @@ PINS = [
 EXTRA_OF_ROOM = {"argus_server": ["server"], "dashboards": ["dash"], "figures": ["dash"]} | {
     "chat": ["chat"],
     "widgets": ["chat"],
-    "display": ["dash"],
+    "notebook": ["lab"],
 }
 """Room -> extras that must be installed to enter it; other rooms need the bare library only."""
 
@@ -84,10 +84,10 @@ def test_what_is_declared_is_used():
 def test_no_room_may_use_what_nobody_declares():
     """The import law allows no third party that cannot be installed from here."""
     declared = _names([*PROJECT["dependencies"], *(text for extra in EXTRAS.values() for text in extra)])
-    later = {"markdown-it-py", "nh3", "traitlets", "ipython", "param", "click"}
+    indirect = {"traitlets", "ipython", "param", "click"}
     for room, parties in MAY_USE.items():
         for party in parties:
-            assert _distributions(party) & (declared | later | {"markdown_it"}), f"{room}: {party}"
+            assert _distributions(party) & (declared | indirect), f"{room}: {party}"
 
 
 def test_every_dependency_is_pinned_and_within_its_bounds():

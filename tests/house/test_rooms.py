@@ -9,18 +9,22 @@ import pytest
 from tests.house.sources import Import, Module, is_ours, is_standard, modules
 
 GROUND = {"errors", "settings", "schema"}
+SEEN = GROUND | {"frames", "measures"}
+"""What pictures stand on: they show what measures found."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),  # the front door is a lazy stub and carries nothing
     "errors": set(),
     "settings": {"errors"},
     "schema": {"errors"},
+    "frames": set(),
     "otlp": GROUND,
     "conventions": GROUND | {"otlp"},
-    "lake": GROUND | {"otlp", "conventions"},
-    "measures": GROUND,
-    "figures": GROUND,
-    "display": GROUND,
+    "lake": GROUND | {"frames", "otlp", "conventions"},
+    "measures": GROUND | {"frames"},
+    "figures": SEEN,
+    "display": SEEN,
+    "notebook": SEEN | {"lake", "display"},
     "dashboards": GROUND | {"lake", "measures", "figures", "display"},
     "chat": GROUND,
     "widgets": GROUND | {"lake", "measures", "figures", "display", "chat"},
@@ -39,9 +43,11 @@ MAY_USE: dict[str, set[str]] = {
     "otlp": {"google", "msgspec", "opentelemetry"},
     "conventions": {"msgspec"},
     "lake": {"deltalake", "duckdb", "msgspec", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pyspark"},
-    "measures": {"narwhals"},
-    "figures": {"bokeh", "narwhals"},
-    "display": {"markdown_it", "narwhals", "nh3"},
+    "frames": {"numpy", "pandas", "pyarrow"},
+    "measures": {"duckdb", "genai_prices", "msgspec", "narwhals", "numpy", "polars", "pyarrow", "pyspark"},
+    "figures": {"bokeh", "narwhals", "numpy", "pandas", "pyarrow"},
+    "display": {"markdown_it", "msgspec", "narwhals", "nh3", "numpy", "pandas", "pyarrow"},
+    "notebook": {"IPython", "opentelemetry", "pandas"},
     "dashboards": {"bokeh", "narwhals", "pandas", "panel", "param"},
     "chat": {"msgspec", "ollama", "opentelemetry", "websockets"},
     "widgets": {"IPython", "anywidget", "ipywidgets", "traitlets"},

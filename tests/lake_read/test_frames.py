@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import argus_lab as al
-from argus_lab.lake.frames import PANDAS_DTYPES, narrowed, pandas_of
+from argus_lab.frames import PANDAS_DTYPES, narrowed, pandas_of
 from argus_lab.schema import REFUSED, SPANS
 from argus_lab.testing import NOON, make_span
 from tests.lake_read.lakes import refusal, write

@@ -14,7 +14,7 @@ import pytest
 
 import argus_lab as al
 from argus_lab.conventions import admit
-from argus_lab.lake.frames import pandas_of
+from argus_lab.frames import pandas_of
 from argus_lab.lake.rows import arrow_table, span_rows
 from argus_lab.measures.audit import WHY
 from argus_lab.otlp import decode

@@ -1,0 +1,124 @@
+"""Frames of every engine behind one door: what comes in, and giving back the same kind.
+
+Measures that can be said as expressions stay lazy where the frame is lazy. Measures that need order, a
+tree or the inside of texts collect the few columns they need as an Arrow table (:func:`collected`) and
+give the result back as the kind of frame that came in (:func:`returned`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from argus_lab.errors import InvalidArgument
+from argus_lab.frames import pandas_of
+from argus_lab.schema import SPANS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
+
+__all__ = ["asked", "collected", "columns_of", "returned", "whole_numbers"]
+
+KINDS = "pandas, Polars (eager or lazy), pyarrow, a DuckDB relation or a Spark frame"
+
+
+def asked(spans: Any, needed: Iterable[str], *, by: str = "this measure") -> Frame:
+    """The spans as a Narwhals frame, eager or lazy as they came, once they have the columns ``needed``.
+
+    Raises
+    ------
+    InvalidArgument
+        It is no frame, or lacks columns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> asked(pd.DataFrame({"trace_id": ["t"]}), ["trace_id"]).columns
+    ['trace_id']
+    >>> asked(pd.DataFrame({"trace_id": ["t"]}), ["name"], by="steps")
+    Traceback (most recent call last):
+    argus_lab.errors.InvalidArgument: steps needs the column name too; read it as well, such as ...
+    """
+    try:
+        frame: Frame = nw.from_native(spans)
+    except TypeError as error:
+        raise InvalidArgument(
+            f"{by} takes a frame of spans ({KINDS}), not {type(spans).__name__}."
+        ) from error
+    have = set(columns_of(frame))
+    missing = [name for name in dict.fromkeys(needed) if name not in have]
+    if missing:
+        plural = "s" if len(missing) > 1 else ""
+        them = "them" if plural else "it"
+        heavy = any(name in SPANS.names and name not in SPANS.light for name in missing)
+        cure = 'lake.spans(columns="all")' if heavy else "lake.spans()"
+        raise InvalidArgument(
+            f"{by} needs the column{plural} {', '.join(missing)} too; read {them} as well, such as {cure}."
+        )
+    return frame
+
+
+def columns_of(frame: Frame) -> list[str]:
+    """The names of the columns, without reading a row."""
+    return frame.collect_schema().names()
+
+
+def collected(frame: Frame, columns: Sequence[str]) -> pa.Table:
+    """These columns of all rows in memory, in the span table's Arrow types; others as they are."""
+    chosen = frame.select(*columns)
+    if isinstance(chosen, nw.LazyFrame):
+        chosen = chosen.collect(backend="polars" if chosen.implementation.is_polars() else "pyarrow")
+    table = chosen.to_arrow()
+    known = set(SPANS.names)
+    schema = SPANS.arrow()
+    kinds = [
+        pa.field(field.name, schema.field(field.name).type if field.name in known else _plain(field.type))
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(kinds))
+
+
+def returned(table: pa.Table, like: Any) -> Any:
+    """The table as the kind of frame that ``like`` is: a lazy one for a lazy one, in the same session."""
+    frame = nw.from_native(like)
+    engine = frame.implementation
+    if engine.is_pandas():
+        return pandas_of(table)
+    if engine.is_polars():
+        import polars as pl
+
+        given = pl.DataFrame(table)
+        return given.lazy() if isinstance(frame, nw.LazyFrame) else given
+    if engine.is_pyarrow():
+        return table
+    if engine.is_duckdb():
+        return _in_duckdb(table, like)
+    if engine.is_pyspark():
+        return like.sparkSession.createDataFrame(table)
+    return nw.from_arrow(table, backend=engine).to_native()
+
+
+def whole_numbers(table: pa.Table) -> pa.Table:
+    """The table with every integer column as int64: engines count in types of their own."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_integer(field.type) and field.type != pa.int64():
+            table = table.set_column(place, field.name, pc.cast(table.column(place), pa.int64()))
+    return table
+
+
+def _in_duckdb(rows: pa.Table, like: Any) -> Any:  # noqa: ARG001  the query reads it
+    # DuckDB finds the variable `rows` by its name, on the relation's own connection, and keeps it alive.
+    return like.query("argus_measured", "SELECT * FROM rows")
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    return kind
