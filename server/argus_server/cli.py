@@ -69,12 +69,16 @@ def serve(
 def import_(
     settings: Settings,
     files: Annotated[
-        list[Path], typer.Argument(help="OTLP as JSON, JSON lines or protobuf; each may be gzipped.")
+        list[Path],
+        typer.Argument(
+            help="OTLP (JSON, JSON lines, protobuf), or what Phoenix and MLflow export (JSON, JSON lines, "
+            "Parquet); each may be gzipped."
+        ),
     ],
 ) -> int:
-    """Bring files of OTLP traces into the lake; no receiver is needed.
+    """Bring files of traces into the lake; no receiver is needed.
 
-    JSON lines are read as the Collector's file exporter writes them: one export request a line.
+    JSON lines of OTLP are read as the Collector's file exporter writes them: one export request a line.
     """
     from argus_server.commands import importing as command
 

@@ -1,4 +1,4 @@
-"""``argus-lab import``: files of OTLP into the lake, through the same journal as the receiver's."""
+"""``argus-lab import``: files of spans into the lake, through the same journal as the receiver's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from argus_lab.settings import Settings
-    from argus_server.requests_in_files import Found
+    from argus_server.found import Found
 
 __all__ = ["Intake", "import_files"]
 
@@ -122,7 +122,8 @@ def _import_file(intake: Intake, path: Path, moved: Callable[[int], object]) -> 
     """Whether the whole file could be read; what could not is told with its place."""
     problems = 0
     try:
-        for found in requests_in(path, intake.settings.max_body, moved):
+        settings = intake.settings
+        for found in requests_in(path, settings.max_body, moved, settings.default_project):
             try:
                 if found.problem is not None:
                     raise found.problem
