@@ -14,6 +14,7 @@ from .errors import PayloadTooLarge as PayloadTooLarge
 from .errors import SettingError as SettingError
 from .errors import UnknownColumn as UnknownColumn
 from .lake.lake import Lake as Lake
+from .lake.of_files import open_files as open_files
 from .lake.opening import open as open  # noqa: A004  al.open() is how one says it
 from .measures.audit import audit_tokens as audit_tokens
 

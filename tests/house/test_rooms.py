@@ -13,14 +13,16 @@ SEEN = GROUND | {"frames", "measures"}
 """What pictures stand on: they show what measures found."""
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": set(),  # the front door is a lazy stub and carries nothing
+    "__init__": {"errors", "measures"},  # a lazy stub, which carries but the two meanings of al.errors
     "errors": set(),
     "settings": {"errors"},
     "schema": {"errors"},
     "frames": set(),
     "otlp": GROUND,
     "conventions": GROUND | {"otlp"},
-    "lake": GROUND | {"frames", "otlp", "conventions"},
+    "imports": GROUND | {"otlp"},
+    "files": GROUND | {"otlp", "imports"},
+    "lake": GROUND | {"frames", "otlp", "conventions", "files", "measures"},  # lake.sessions() is a measure
     "measures": GROUND | {"frames"},
     "figures": SEEN,
     "display": SEEN,
@@ -31,7 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": GROUND | {"otlp", "conventions"},
     "argus_server": GROUND
     | {"__init__"}  # the commands read a lake as a user does
-    | {"otlp", "conventions", "lake", "measures", "figures", "display", "dashboards", "chat", "testing"},
+    | {"otlp", "conventions", "files", "lake", "measures", "figures", "display", "dashboards", "chat"}
+    | {"testing"},
 }
 """The architecture: room -> rooms it may import, itself left out."""
 
@@ -42,6 +45,8 @@ MAY_USE: dict[str, set[str]] = {
     "schema": {"pyarrow"},
     "otlp": {"google", "msgspec", "opentelemetry"},
     "conventions": {"msgspec"},
+    "imports": {"msgspec"},
+    "files": {"msgspec", "pyarrow"},
     "lake": {"deltalake", "duckdb", "msgspec", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pyspark"},
     "frames": {"numpy", "pandas", "pyarrow"},
     "measures": {"duckdb", "genai_prices", "msgspec", "narwhals", "numpy", "polars", "pyarrow", "pyspark"},
@@ -69,6 +74,7 @@ HEAVY = {"IPython", "bokeh", "deltalake", "duckdb", "narwhals", "numpy", "pandas
 """Third parties slow enough to load that a function may be the place where they are entered."""
 
 HIDDEN: dict[tuple[str, str], str] = {
+    ("argus_lab", "argus_lab.measures"): "al.errors(spans) is a measure, which loads Narwhals",
     ("argus_server.cli", "argus_server.commands"): "each command loads what it needs, so --help is quick",
     ("argus_server.child", "argus_server.worker"): "a keeper does without the web server",
     ("argus_server.child", "argus_lab.lake"): "a worker does without the table's engine",
@@ -79,7 +85,7 @@ HIDDEN: dict[tuple[str, str], str] = {
 }
 """(module, imported module or its package) -> why a function is the place of that import."""
 
-PURE = {"otlp", "conventions", "measures", "figures", "display", "schema", "errors"}
+PURE = {"otlp", "conventions", "imports", "measures", "figures", "display", "schema", "errors"}
 
 WORLD = {"asyncio", "http", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil"} | {
     "signal",

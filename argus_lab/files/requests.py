@@ -15,10 +15,10 @@ from typing import IO, TYPE_CHECKING, Final, cast
 import msgspec
 
 from argus_lab.errors import MalformedPayload, PayloadTooLarge
+from argus_lab.files.exports import in_document, in_parquet
+from argus_lab.files.found import Found
 from argus_lab.imports import parsed_json
 from argus_lab.otlp import decode
-from argus_server.exports_in_files import in_document, in_parquet
-from argus_server.found import Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

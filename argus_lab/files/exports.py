@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from argus_lab.errors import MalformedPayload, PayloadTooLarge
+from argus_lab.files.found import Found
 from argus_lab.imports import read_record, records_of, without_nulls
 from argus_lab.otlp import Resource, encode
-from argus_server.found import Found
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,17 +63,20 @@ def in_parquet(
         for batch in table.iter_batches(ROWS_AT_ONCE):
             records = [without_nulls(row) for row in _exact(batch).to_pylist()]
             if records_of(records) is None:
-                raise MalformedPayload(
-                    f"its columns are neither those of Phoenix's spans nor of MLflow's traces: {_shown(batch)}"
-                )
+                yield Found(b"", "json", "the file", _other_columns(batch))
+                return
             numbered = ((f"row {done + number}", record) for number, record in enumerate(records, 1))
             yield from _requests(numbered, f"rows from {done + 1} on", limit, project)
             done += len(records)
             moved(done / rows)
     except pa.ArrowException as error:
         yield Found(b"", "json", "the file", MalformedPayload(f"its Parquet cannot be read: {error}"))
-    except MalformedPayload as error:
-        yield Found(b"", "json", "the file", error)
+
+
+def _other_columns(batch: pa.RecordBatch) -> MalformedPayload:
+    return MalformedPayload(
+        f"its columns are neither those of Phoenix's spans nor those of MLflow's traces: {_shown(batch)}"
+    )
 
 
 def _shown(batch: pa.RecordBatch) -> str:
