@@ -1,3 +1,6 @@
+from . import figures as figures
+from .display.show import show as show
+from .display.shown import Shown as Shown
 from .errors import ArgusError as ArgusError
 from .errors import InvalidArgument as InvalidArgument
 from .errors import LakeBusy as LakeBusy
@@ -13,9 +16,30 @@ from .errors import PayloadError as PayloadError
 from .errors import PayloadTooLarge as PayloadTooLarge
 from .errors import SettingError as SettingError
 from .errors import UnknownColumn as UnknownColumn
+from .errors import WaitTimedOut as WaitTimedOut
 from .lake.lake import Lake as Lake
 from .lake.of_files import open_files as open_files
 from .lake.opening import open as open  # noqa: A004  al.open() is how one says it
 from .measures.audit import audit_tokens as audit_tokens
+from .measures.compare import compare as compare
+from .measures.context_growth import context_growth as context_growth
+from .measures.costs import costs as costs
+from .measures.critical_path import critical_path as critical_path
+from .measures.errors import errors as errors
+from .measures.executions import executions as executions
+from .measures.explain import explain as explain
+from .measures.latency import latency as latency
+from .measures.messages import messages as messages
+from .measures.outliers import outliers as outliers
+from .measures.rounds import rounds as rounds
+from .measures.sessions import sessions as sessions
+from .measures.steps import steps as steps
+from .measures.throughput import throughput as throughput
+from .measures.tokens import tokens as tokens
+from .measures.tool_calls import tool_calls as tool_calls
+from .measures.traces import traces as traces
+from .notebook.instrumenting import instrument as instrument
+from .notebook.magics import load_ipython_extension as load_ipython_extension
+from .notebook.magics import unload_ipython_extension as unload_ipython_extension
 
 __version__: str
