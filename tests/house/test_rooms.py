@@ -50,7 +50,7 @@ MAY_USE: dict[str, set[str]] = {
     "lake": {"deltalake", "duckdb", "msgspec", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pyspark"},
     "frames": {"numpy", "pandas", "pyarrow"},
     "measures": {"duckdb", "genai_prices", "msgspec", "narwhals", "numpy", "polars", "pyarrow", "pyspark"},
-    "figures": {"bokeh", "narwhals", "numpy", "pandas", "pyarrow"},
+    "figures": {"bokeh", "lazy_loader", "narwhals", "numpy", "pandas", "pyarrow"},
     "display": {"markdown_it", "msgspec", "narwhals", "nh3", "numpy", "pandas", "pyarrow"},
     "notebook": {"IPython", "opentelemetry", "pandas"},
     "dashboards": {"bokeh", "narwhals", "pandas", "panel", "param"},
