@@ -9,6 +9,7 @@
     │   ├── NaiveTime         a time without a time zone
     │   └── UnknownColumn     a column that the table does not have
     ├── NotFound              a look-up found nothing                    (also LookupError)
+    │   └── WaitTimedOut      what was waited for did not come in time   (also TimeoutError)
     ├── PayloadError          a request body that cannot be taken in  (also ValueError)
     │   ├── MalformedPayload  not OTLP; carries every issue with its path
     │   └── PayloadTooLarge   over the size limit, inflated size included
@@ -47,6 +48,7 @@ __all__ = [
     "PayloadTooLarge",
     "SettingError",
     "UnknownColumn",
+    "WaitTimedOut",
 ]
 
 
@@ -106,6 +108,10 @@ class NotFound(ArgusError, LookupError):
         """Say what was looked for, where, and which names come near."""
         hint = f" Near: {', '.join(near)}." if near else ""
         return cls(f"no {kind} {key!r} in {where}.{hint}")
+
+
+class WaitTimedOut(NotFound, TimeoutError):
+    """What was waited for did not come in time; the message says what was seen instead."""
 
 
 class PayloadError(ArgusError, ValueError):

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from argus_lab import settings
 from argus_lab.errors import InvalidArgument
 from argus_lab.lake import lookups, read, redrive, renormalize, scan, unmapped
+from argus_lab.lake.following import Following
+from argus_lab.lake.questions import Questions
 from argus_lab.lake.renormalize import Renormalized
 from argus_lab.lake.rule_file import rules_of
 from argus_lab.lake.selection import Picks, RedriveSelection, RefusedSelection, Selection, Values, select
-from argus_lab.lake.snapshot import Reader, pin
 from argus_lab.lake.times import When
 from argus_lab.schema import REFUSED, SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     import duckdb
     import pandas as pd
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Lake"]
 
 
-class Lake:
+class Lake(Questions, Following):
     """A lake of spans, read through frames. Made by :func:`argus_lab.open`.
 
     Every call reads the newest version of the lake, or the one of ``as_of``. Calls that select spans
@@ -46,34 +45,6 @@ class Lake:
     Frames have the documented dtypes with and without rows, times in UTC, and say in
     ``frame.attrs["argus"]`` what was asked, matched, returned and cut, and of which version.
     """
-
-    def __init__(self, address: str, *, as_of: When | int | None = None) -> None:
-        self._address = address
-        self._as_of = pin(as_of)
-        self._spans = Reader(address, SPANS, self._as_of)
-        self._spans.snapshot()
-
-    def __repr__(self) -> str:
-        seen = self._spans.last  # no disk: an object is printed at any moment
-        projects = len(seen.partition_values("project"))
-        pinned = f" as of {self._as_of}" if self._as_of is not None else ""
-        holds = f"version {seen.version}, {seen.rows:,} spans, {projects} projects"
-        return f"<Lake {self._address}{pinned}: {holds}>"
-
-    @property
-    def address(self) -> str:
-        """Where the lake is."""
-        return self._address
-
-    @property
-    def version(self) -> int | None:
-        """The version of the span table that a read made now would see."""
-        return self._spans.snapshot().version
-
-    @property
-    def as_of(self) -> int | datetime | None:
-        """The version or instant this lake is pinned to; None: each call reads the newest version."""
-        return self._as_of
 
     def spans(
         self,
@@ -292,9 +263,3 @@ class Lake:
         """
         own = rules_of(settings.read(os.environ, lake=self._address))
         return unmapped.unmapped(self._spans, select(SPANS, selection), own)
-
-    @cached_property
-    def _refused(self) -> Reader:
-        # Versions of the two tables differ, so a pinned version is met through its time.
-        as_of = self._spans.snapshot().as_of if isinstance(self._as_of, int) else self._as_of
-        return Reader(self._address, REFUSED, as_of, may_be_absent=True)

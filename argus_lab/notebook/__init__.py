@@ -1,0 +1,1 @@
+"""Help in a notebook: send its own spans, and see a cell's trace beneath it."""
