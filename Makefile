@@ -35,9 +35,10 @@ format: $(VENV)/.has-test ## let ruff put the code into shape
 bench: $(VENV)/.has-test ## measure this machine: receiving, visibility, reading
 	@$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.has-test ## write the generated pages anew and run the code in all pages
+docs: $(VENV)/.has-test $(VENV)/.has-programs ## write generated pages anew, build the site, run the code in all pages
 	@$(BIN)/python docs/generate.py
-	@$(BIN)/python -m pytest -q tests/house/test_docs.py
+	@$(BIN)/python docs/website.py
+	@$(BIN)/python -m pytest -q tests/house/test_docs.py tests/house/test_measure_pages.py tests/house/test_site.py
 
 constraints: $(VENV)/.has-test ## look up newer versions of everything, into constraints.txt
 	@$(PIP_INSTALL) uv

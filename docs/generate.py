@@ -1,9 +1,10 @@
-"""Write the pages that are made from the code: schema.md, dialects.md and settings.md in docs/reference.
+"""Write what is made from the code: schema.md, dialects.md, settings.md, and parts of docs/measures.
 
     python docs/generate.py                  write them
     python docs/generate.py --constraints    write constraints.txt from pyproject.toml (needs uv)
 
-A test compares the pages with what :func:`pages` returns, so they cannot go stale.
+A test compares the pages with what :func:`pages` returns, so they cannot go stale; the pages of the
+measures (``docs/measure_pages.py``) are compared in the same way.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from argus_lab.conventions.kinds import KINDS
 from argus_lab.frames import PANDAS_DTYPES
 from argus_lab.schema import REFUSED, SCHEMA_VERSION, SPANS
 from argus_lab.settings import MIB, ROWS
+from docs import measure_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -259,7 +261,7 @@ def main(arguments: Sequence[str]) -> None:
     if "--constraints" in arguments:
         write_constraints()
         return
-    for path, text in pages().items():
+    for path, text in (pages() | measure_pages.written()).items():
         fresh = not path.exists() or path.read_text(encoding="utf-8") != text
         if fresh:
             path.write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import narwhals as nw
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,11 +19,11 @@ from argus_lab.frames import pandas_of
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 
-__all__ = ["asked", "collected", "columns_of", "returned", "whole_numbers"]
+__all__ = ["asked", "collected", "columns_of", "lazily", "returned", "whole_numbers"]
 
 KINDS = "pandas, Polars (eager or lazy), pyarrow, a DuckDB relation or a Spark frame"
 
@@ -73,14 +74,22 @@ def collected(frame: Frame, columns: Sequence[str]) -> pa.Table:
     chosen = frame.select(*columns)
     if isinstance(chosen, nw.LazyFrame):
         chosen = chosen.collect(backend="polars" if chosen.implementation.is_polars() else "pyarrow")
-    table = chosen.to_arrow()
-    known = set(SPANS.names)
-    schema = SPANS.arrow()
-    kinds = [
-        pa.field(field.name, schema.field(field.name).type if field.name in known else _plain(field.type))
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(kinds))
+    return _cast(chosen.to_arrow())
+
+
+def lazily(frame: Frame, columns: Sequence[str]) -> nw.LazyFrame[Any]:
+    """These columns as a lazy frame; rows in memory become a relation of a DuckDB session of their own.
+
+    So an expression need only be right for DuckDB, Polars and Spark, and all eager frames agree.
+    """
+    if isinstance(frame, nw.LazyFrame):
+        return frame.select(*columns)
+    if frame.implementation.is_polars():
+        return frame.select(*columns).lazy()
+    session = duckdb.connect()
+    session.execute("SET TimeZone = 'UTC'")
+    session.execute("SET enable_progress_bar = false")  # on by default in notebooks
+    return nw.from_native(session.from_arrow(collected(frame, columns)))
 
 
 def returned(table: pa.Table, like: Any) -> Any:
@@ -88,7 +97,7 @@ def returned(table: pa.Table, like: Any) -> Any:
     frame = nw.from_native(like)
     engine = frame.implementation
     if engine.is_pandas():
-        return pandas_of(table)
+        return _in_pandas(table, like)
     if engine.is_polars():
         import polars as pl
 
@@ -103,6 +112,43 @@ def returned(table: pa.Table, like: Any) -> Any:
     return nw.from_arrow(table, backend=engine).to_native()
 
 
+def deferred(
+    frame: nw.LazyFrame[Any], function: Callable[[pa.Table], pa.Table], *, sql: str, schema: pa.Schema
+) -> nw.LazyFrame[Any]:
+    """A lazy frame of what ``function`` makes of the rows when they are read; DuckDB takes ``sql`` instead.
+
+    The function gets whole traces: all rows, or in Spark those of a partition by ``trace_id``, where it
+    runs in the workers. ``sql`` says the same and calls the rows ``frame``. ``schema`` is of what comes out.
+    """
+    native = frame.to_native()
+    if frame.implementation.is_duckdb():
+        return lazy_frame(_queried(native, sql))
+    if frame.implementation.is_polars():
+        import polars as pl
+
+        def of_polars(rows: pl.DataFrame) -> pl.DataFrame:
+            return pl.DataFrame(function(_cast(rows.to_arrow())))
+
+        return lazy_frame(native.map_batches(of_polars, schema=pl.DataFrame(schema.empty_table()).schema))
+    if frame.implementation.is_pyspark():
+
+        def of_spark(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            held = list(batches)
+            if held:
+                yield from function(_cast(pa.Table.from_batches(held))).to_batches()
+
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        return lazy_frame(native.repartition("trace_id").mapInArrow(of_spark, from_arrow_schema(schema)))
+    raise InvalidArgument(f"This measure takes {KINDS}, not a lazy frame of {frame.implementation}.")
+
+
+def lazy_frame(native: Any) -> nw.LazyFrame[Any]:
+    """A lazy frame of some engine as a Narwhals frame."""
+    frame: nw.LazyFrame[Any] = nw.from_native(native)
+    return frame
+
+
 def whole_numbers(table: pa.Table) -> pa.Table:
     """The table with every integer column as int64: engines count in types of their own."""
     for place, field in enumerate(table.schema):
@@ -111,9 +157,31 @@ def whole_numbers(table: pa.Table) -> pa.Table:
     return table
 
 
+def _in_pandas(table: pa.Table, like: Any) -> Any:
+    frame = pandas_of(table)
+    if "argus" in like.attrs:
+        frame.attrs["argus"] = like.attrs["argus"]  # which lake, project and time it came from
+    return frame
+
+
 def _in_duckdb(rows: pa.Table, like: Any) -> Any:  # noqa: ARG001  the query reads it
     # DuckDB finds the variable `rows` by its name, on the relation's own connection, and keeps it alive.
     return like.query("argus_measured", "SELECT * FROM rows")
+
+
+def _queried(frame: Any, sql: str) -> Any:
+    # As above: `frame` is found by its name, and the relation stays what it is whatever is made later.
+    return frame.query("argus_deferred", sql)
+
+
+def _cast(table: pa.Table) -> pa.Table:
+    known = set(SPANS.names)
+    schema = SPANS.arrow()
+    kinds = [
+        pa.field(field.name, schema.field(field.name).type if field.name in known else _plain(field.type))
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(kinds))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.measure_pages import SAMPLES
 from tests.house.sources import ROOT
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def sample_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake into which the repository's example trace was imported by the command line."""
+    """A lake into which the repository's sample data were imported by the command line."""
     lake = tmp_path_factory.mktemp("docs") / "lake"
-    command = [sys.executable, "-m", "argus_server", "import", str(ROOT / "datasets" / "example-trace.json")]
+    command = [sys.executable, "-m", "argus_server", "import", *map(str, SAMPLES)]
     subprocess.run(command, check=True, env=_environment(lake), timeout=STARTS_WITHIN_S)
     return lake
 

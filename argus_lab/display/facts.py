@@ -1,0 +1,111 @@
+"""The numbers a page begins with, of one trace or session: those that ``al.traces`` and ``al.sessions`` give.
+
+Made here from rows in memory, since a page waits for no query engine to plan a sum over a few spans.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from argus_lab.measures.counted import flags
+from argus_lab.measures.trees import MISSING, codes, parents, starts_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["facts_of", "traces_of"]
+
+Row = dict[str, Any]
+
+SUMS = ("input_tokens", "output_tokens", "cost_usd")
+NS_A_MS = 1_000_000
+
+
+def facts_of(spans: pa.Table) -> Row:
+    """The facts of whole traces taken together: one trace, or one session.
+
+    Examples
+    --------
+    >>> from argus_lab.schema import SPANS
+    >>> from argus_lab.testing import make_span
+    >>> rows = [make_span(n) for n in range(4)]
+    >>> found = facts_of(pa.Table.from_pylist(rows, schema=SPANS.arrow()))
+    >>> found["name"], found["spans"], found["model_calls"], found["tool_calls"], found["input_tokens"]
+    ('POST /chat', 4, 2, 1, 2400)
+    """
+    rows = spans.take(_order(spans))
+    counts, calls = flags(rows)
+    turns = _number(pc.equal(rows["step_kind"], "user_message"))
+    above = parents(rows)
+    told: Row = {
+        **{name: _first(rows[name]) for name in ("project", "session_id", "trace_id", "user_id")},
+        "name": _first(rows["name"].filter(pc.is_null(rows["parent_span_id"]))) or _first(rows["name"]),
+        "start_time": pc.min(rows["start_time"]).as_py(),
+        "duration_ms": _length(rows),
+        "spans": rows.num_rows,
+        "turns": turns or len(rows["trace_id"].filter(pa.array(calls)).unique()),
+        "model_calls": int(calls.sum()),
+        "tool_calls": _number(_is_tool(rows)),
+        "errors": _number(pc.equal(rows["status"], "ERROR")),
+        "models": _names(pc.coalesce(rows["request_model"], rows["response_model"])),
+        "services": _names(rows["service"]),
+        "is_complete": not (above == MISSING).any(),
+    }
+    mask = pa.array(counts)
+    return told | {name: pc.sum(rows[name].filter(mask)).as_py() for name in SUMS}
+
+
+def traces_of(spans: pa.Table) -> list[Row]:
+    """The facts of each trace that its turn shows, by its first start."""
+    columns = ("trace_id", "start_time", "start_unix_nano", "duration_ns", "status")
+    groups: dict[Any, list[Row]] = {}
+    for row in spans.take(_order(spans)).select(list(columns)).to_pylist():
+        groups.setdefault(row["trace_id"], []).append(row)
+    return [_of_trace(trace, rows) for trace, rows in groups.items()]
+
+
+def _of_trace(trace: Any, rows: list[Row]) -> Row:
+    known = [row for row in rows if row["start_unix_nano"] is not None]
+    ends = [row["start_unix_nano"] + row["duration_ns"] for row in known if row["duration_ns"] is not None]
+    starts = [row["start_time"] for row in rows if row["start_time"] is not None]
+    return {
+        "trace_id": trace,
+        "start_time": min(starts, default=None),
+        "duration_ms": (max(ends) - known[0]["start_unix_nano"]) / NS_A_MS if ends else None,
+        "spans": len(rows),
+        "errors": sum(row["status"] == "ERROR" for row in rows),
+    }
+
+
+def _order(spans: pa.Table) -> NDArray[np.int64]:
+    """The rows by start, then id."""
+    return np.lexsort((codes(spans["span_id"]), starts_of(spans)))
+
+
+def _length(rows: pa.Table) -> float | None:
+    """From the first start to the last end, in ms."""
+    last = pc.max(pc.add(rows["start_unix_nano"], rows["duration_ns"])).as_py()
+    return None if last is None else (last - pc.min(rows["start_unix_nano"]).as_py()) / NS_A_MS
+
+
+def _is_tool(rows: pa.Table) -> pa.ChunkedArray:
+    kind = rows["step_kind"]
+    untold = pc.and_(pc.is_null(kind), pc.fill_null(pc.equal(rows["span_type"], "tool"), fill_value=False))
+    return pc.or_(pc.fill_null(pc.equal(kind, "tool_call"), fill_value=False), untold)
+
+
+def _number(flag: pa.ChunkedArray) -> int:
+    return pc.sum(flag).as_py() or 0
+
+
+def _first(column: pa.ChunkedArray) -> Any:
+    known = column.drop_null()
+    return known[0].as_py() if len(known) else None
+
+
+def _names(column: pa.ChunkedArray) -> str | None:
+    return ", ".join(sorted(column.drop_null().unique().to_pylist())) or None

@@ -1,0 +1,143 @@
+"""How long spans take, how soon models answer, and how fast they write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from argus_lab.measures.engines import asked, columns_of, lazily
+from argus_lab.measures.grouping import TIME, in_groups, keys, length_us, settled, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Lazy = nw.LazyFrame[Any]
+
+__all__ = ["latency"]
+
+USAGE = ("output_tokens", "reasoning_tokens")
+NEEDED = ("duration_ms", "status", "time_to_first_token_ms", "span_type", "step_kind", *USAGE)
+QUANTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}
+FIRST = {"ttft_p50_ms": 0.5, "ttft_p95_ms": 0.95}
+KINDS = {
+    "count": "int",
+    "mean_ms": "float",
+    **dict.fromkeys(QUANTILES, "float"),
+    "max_ms": "float",
+    "errors": "int",
+    "ttft_count": "int",
+    **dict.fromkeys(FIRST, "float"),
+    "output_tokens_per_s": "float",
+}
+"""The columns of the result and their types."""
+
+
+def latency(spans: Any, *, by: str | Sequence[str] | None = None, every: str | None = None) -> Any:
+    """How long spans take: mean and quantiles of their durations, time to first token, writing speed.
+
+    Parameters
+    ----------
+    spans
+        A frame of spans: pandas, Polars (lazy too), pyarrow, a DuckDB relation, or a Spark frame.
+    by
+        A column or several: a row for each combination of their values, null among them.
+    every
+        Stretches of time by the spans' start, such as ``"1h"`` or ``"15m"``, counted in UTC.
+
+    Returns
+    -------
+    A frame of the same kind, sorted by ``time`` and ``by``:
+
+    ``time`` (with ``every``)
+        Start of the stretch, UTC; null for spans without a start.
+    ``count``
+        Spans whose duration is known. The milliseconds below are theirs.
+    ``mean_ms``, ``p50_ms``, ``p90_ms``, ``p95_ms``, ``p99_ms``, ``max_ms``
+        Milliseconds. Quantiles are interpolated linearly (Hyndman & Fan 1996, type 7: what NumPy, pandas
+        and DuckDB's ``quantile_cont`` compute), so they are exact, not estimated.
+    ``errors``
+        Spans with the status ``ERROR``, whether their duration is known or not.
+    ``ttft_count``, ``ttft_p50_ms``, ``ttft_p95_ms``
+        Spans whose time to first token is known, and its quantiles, milliseconds.
+    ``output_tokens_per_s``
+        Median over the model calls of their writing speed: ``output_tokens`` by the seconds from the
+        first token to the end. By the whole duration where the first token's time is unknown, and for
+        calls with ``reasoning_tokens``: nobody knows whether those came before the first token or were
+        streamed. Calls that wrote nothing or took no time are left out.
+
+    Where nothing is known, a number is null.
+
+    Examples
+    --------
+    >>> import argus_lab as al
+    >>> from argus_lab.measures.latency import latency
+    >>> spans = al.open(tiny_lake).spans(project="customer-bot")
+    >>> latency(spans, by="name")[["name", "count", "p50_ms"]]
+                      name  count  p50_ms
+    0                 chat      3   130.0
+    1  execute_tool search      1   700.0
+    2         user.message      2   120.0
+    """
+    frame = asked(spans, (*NEEDED, *(("start_time",) if every else ())), by="latency")
+    groups = keys(by, columns_of(frame), (*KINDS, TIME))
+    length = length_us(every) if every else None
+    lazy = lazily(frame, list(dict.fromkeys([*groups, *NEEDED, *(["start_time"] if every else [])])))
+    if length is not None:
+        lazy, groups = timed(lazy, length), [TIME, *groups]
+    lazy, at = in_groups(lazy, groups)
+    grouped = _by_sql(lazy, at) if lazy.implementation.is_duckdb() else _by_expressions(lazy, at)
+    return settled(grouped, spans, groups, KINDS)
+
+
+def _speed() -> nw.Expr:
+    """Output tokens a second, null where it is none of a model call's."""
+    is_call = (nw.col("span_type") == "llm") | (nw.col("step_kind") == "llm_call")
+    first = nw.col("time_to_first_token_ms")
+    # A first token after the end is a clock's mistake: then the whole duration is taken.
+    is_plain = nw.col("reasoning_tokens").fill_null(0) == 0
+    writing = nw.when((first >= 0) & (first < nw.col("duration_ms")) & is_plain).then(
+        nw.col("duration_ms") - first
+    )
+    seconds = nw.coalesce(writing, nw.col("duration_ms")) / 1000
+    wrote = is_call & (nw.col("output_tokens") > 0) & (seconds > 0)
+    return nw.when(wrote).then(nw.col("output_tokens") / seconds)
+
+
+def _by_expressions(lazy: Lazy, groups: Sequence[str]) -> Lazy:
+    duration, first = nw.col("duration_ms"), nw.col("time_to_first_token_ms")
+    is_error = nw.when(nw.col("status") == "ERROR").then(1)
+    numbers = [
+        duration.count().alias("count"),
+        duration.mean().alias("mean_ms"),
+        *(duration.quantile(q, "linear").alias(name) for name, q in QUANTILES.items()),
+        duration.max().alias("max_ms"),
+        nw.col("is_error").count().alias("errors"),
+        first.count().alias("ttft_count"),
+        *(first.quantile(q, "linear").alias(name) for name, q in FIRST.items()),
+        nw.col("speed").median().alias("output_tokens_per_s"),
+    ]
+    rows = lazy.with_columns(_speed().alias("speed"), is_error.alias("is_error"))
+    return rows.group_by(*groups).agg(*numbers)
+
+
+def _by_sql(lazy: Lazy, groups: Sequence[str]) -> Lazy:
+    """The same for DuckDB, which sorts once for a list of quantiles and once each for one by one."""
+    rows = lazy.with_columns(_speed().alias("speed")).to_native()
+    at = ", ".join(_quoted(name) for name in groups)
+    middle = f"""
+        count(duration_ms) AS "count", avg(duration_ms) AS mean_ms, max(duration_ms) AS max_ms,
+        quantile_cont(duration_ms, {list(QUANTILES.values())}) AS whole,
+        count(*) FILTER (status = 'ERROR') AS errors, count(time_to_first_token_ms) AS ttft_count,
+        quantile_cont(time_to_first_token_ms, {list(FIRST.values())}) AS "first",
+        median(speed) AS output_tokens_per_s
+    """
+    grouped = rows.aggregate(f"{at}, {middle}", at)
+    parts = [f'whole[{n}] AS "{name}"' for n, name in enumerate(QUANTILES, 1)]
+    parts += [f'"first"[{n}] AS "{name}"' for n, name in enumerate(FIRST, 1)]
+    made: Lazy = nw.from_native(grouped.project(f"*, {', '.join(parts)}"))
+    return made
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

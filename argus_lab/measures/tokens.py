@@ -1,0 +1,166 @@
+"""Tokens and what they cost, summed: each call once, and never silently 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from argus_lab.measures import counted as who
+from argus_lab.measures import prices as price_table
+from argus_lab.measures.charges import PRICED_BY, charged, flaw, step
+from argus_lab.measures.engines import asked, columns_of, lazily, returned
+from argus_lab.measures.grouping import TIME, in_groups, in_memory, keys, known_sum, length_us, settled, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Lazy = nw.LazyFrame[Any]
+
+__all__ = ["tokens"]
+
+USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+SUMS = (*USAGE, "fresh_input_tokens", "total_tokens", "reported_cost_usd")
+KINDS = {"calls": "int", **dict.fromkeys(SUMS, "int")} | {"reported_cost_usd": "float"}
+"""The columns of the result without prices and their types."""
+PRICED = ("cost_usd", "priced_calls", "unpriced_calls", "unpriced_models")
+ORDER = [name for name in KINDS if name != "reported_cost_usd"]
+ORDER += ["cost_usd", "reported_cost_usd", "priced_calls", "unpriced_calls", "unpriced_models"]
+MODELS = ("provider", "request_model", "response_model", "start_time")
+NO_MODEL = "(no model)"
+
+_CACHED = nw.col("cache_read_tokens").fill_null(0) + nw.col("cache_write_tokens").fill_null(0)
+_INPUT, _OUTPUT = nw.col("input_tokens"), nw.col("output_tokens")
+
+
+def tokens(
+    spans: Any, *, by: str | Sequence[str] | None = None, every: str | None = None, prices: bool = True
+) -> Any:
+    """Tokens of the model calls and what they cost.
+
+    Summed are the spans whose usage counts (:mod:`argus_lab.measures.counted`): each call once, whoever
+    repeats its usage. A sum over no known number is null. Costs are those of
+    :func:`~argus_lab.measures.costs.costs`: by list price on the day of the call. Calls without a price are
+    counted and their models named.
+
+    Parameters
+    ----------
+    spans
+        A frame of whole traces: pandas, Polars (lazy too), pyarrow, a DuckDB relation, or a Spark frame.
+    by
+        A column or several: a row for each combination of their values, null among them.
+    every
+        Stretches of time by the calls' start, such as ``"1h"`` or ``"1d"``, counted in UTC.
+    prices
+        Whether to price the calls. A lazy frame is then read at once (summed up in its engine first);
+        without prices it stays lazy.
+
+    Returns
+    -------
+    A frame of the same kind, sorted by ``time`` and ``by``:
+
+    ``time`` (with ``every``)
+        Start of the stretch, UTC; null for calls without a start.
+    ``calls``
+        Calls whose usage counts.
+    ``input_tokens``, ``output_tokens``
+        Cached tokens and reasoning included.
+    ``cache_read_tokens``, ``cache_write_tokens``, ``reasoning_tokens``
+        Parts of these, where they were sent.
+    ``fresh_input_tokens``
+        Input tokens that were in no cache; caches not sent are taken as empty. Calls that count more
+        cached tokens than input are left out (``audit_tokens`` lists them).
+    ``total_tokens``
+        Input and output.
+    ``reported_cost_usd``
+        Cost that the senders themselves reported, US dollars.
+    ``cost_usd``
+        Cost of the calls that have a price, US dollars.
+    ``priced_calls``, ``unpriced_calls``
+        How many have one and how many have none.
+    ``unpriced_models``
+        The models of the latter, sorted, joined by ``", "``; null if there are none. Why they have no
+        price, ``costs`` says.
+
+    Examples
+    --------
+    >>> import argus_lab as al
+    >>> from argus_lab.measures.tokens import tokens
+    >>> spans = al.open(tiny_lake).spans()
+    >>> tokens(spans, by="project")[["project", "calls", "input_tokens", "unpriced_models"]]
+            project  calls  input_tokens unpriced_models
+    0  customer-bot      3          4300        llama3.2
+    1      shop-bot      1          1200        llama3.2
+    """
+    needed = dict.fromkeys((*who.NEEDED, *USAGE, "cost_usd", *MODELS))
+    frame = asked(spans, needed, by="tokens")
+    groups = keys(by, columns_of(frame), (*KINDS, *PRICED, TIME, "period", "step", "flaw"))
+    lazy = lazily(frame, list(dict.fromkeys([*groups, *needed])))
+    if every:
+        lazy, groups = timed(lazy, length_us(every)), [TIME, *groups]
+    # Said twice: the engine can tell the second before it looks for wrappers.
+    known = ~_INPUT.is_null() | ~_OUTPUT.is_null()
+    calls = _parts(who.marked(lazy).lazy().filter(nw.col("is_counted") & known))
+    if prices:
+        return _priced(calls, spans, groups)
+    calls, at = in_groups(calls, groups)
+    return settled(calls.group_by(*at).agg(*_sums()), spans, groups, KINDS, SUMS)
+
+
+def _parts(calls: Lazy) -> Lazy:
+    fresh = _INPUT - _CACHED
+    either = ~_INPUT.is_null() | ~_OUTPUT.is_null()
+    return calls.with_columns(
+        nw.when(fresh >= 0).then(fresh).alias("fresh_input_tokens"),
+        nw.when(either).then(_INPUT.fill_null(0) + _OUTPUT.fill_null(0)).alias("total_tokens"),
+        nw.col("cost_usd").alias("reported_cost_usd"),
+    )
+
+
+def _sums() -> list[nw.Expr]:
+    return [nw.len().alias("calls"), *(part for name in SUMS for part in known_sum(name))]
+
+
+def _priced(calls: Lazy, spans: Any, groups: list[str]) -> Any:
+    """The engine sums up calls that have one price; those few sums are priced and summed up again."""
+    names = {name: f"call's {name}" for name in PRICED_BY}  # a group may be by provider, say
+    calls = timed(calls, price_table.period_us(), "period")
+    calls = calls.with_columns(step().alias("step"), flaw().alias("flaw"))
+    calls = calls.with_columns(**{alias: nw.col(name) for name, alias in names.items()})
+    grouped = calls.group_by(*groups, *names.values()).agg(*_sums())
+    alike = in_memory(grouped, [*groups, *names.values()], KINDS, SUMS)
+    same_price = alike.select([*names.values(), *USAGE, "calls"])
+    same_price = same_price.rename_columns([*PRICED_BY, *USAGE, "calls"])
+    moment = PRICED_BY.index("period")
+    same_price = same_price.set_column(moment, "period", same_price["period"].cast(pa.int64()))
+    found = charged(same_price)
+    is_priced = pc.is_null(found.why)
+    count = alike["calls"]
+    none = pa.scalar(0, pa.int64())
+    named = pc.coalesce(same_price["response_model"], same_price["request_model"], pa.scalar(NO_MODEL))
+    rows = alike.select([*groups, *KINDS])
+    rows = rows.append_column("cost_usd", pa.array(found.total, pa.float64(), from_pandas=True))
+    rows = rows.append_column("priced_calls", pc.if_else(is_priced, count, none))
+    rows = rows.append_column("unpriced_calls", pc.if_else(is_priced, none, count))
+    rows = rows.append_column("unpriced_models", pc.if_else(is_priced, pa.scalar(None, pa.string()), named))
+    return returned(_summed(rows, groups), spans)
+
+
+def _summed(rows: pa.Table, groups: Sequence[str]) -> pa.Table:
+    wanted = [*KINDS, *PRICED]
+    if not groups:
+        rows = rows.append_column("all", pa.array([0] * rows.num_rows, pa.int8()))
+    at = list(groups) or ["all"]
+    ways = [(name, "distinct" if name == "unpriced_models" else "sum") for name in wanted]
+    found = rows.group_by(at, use_threads=False).aggregate(ways)
+    found = found.rename_columns([*at, *wanted])
+    lists = found["unpriced_models"].to_pylist()
+    texts = [", ".join(sorted(filter(None, names))) or None for names in lists]
+    found = found.set_column(
+        found.column_names.index("unpriced_models"), "unpriced_models", pa.array(texts, pa.string())
+    )
+    if groups:
+        found = found.sort_by([(name, "ascending") for name in groups])
+    return found.select([*groups, *ORDER])
