@@ -21,7 +21,9 @@ select
   md5('trace' || (i // {per_trace})::varchar) as trace_id,
   md5('span' || i::varchar)[1:16] as span_id,
   case when i % {per_trace} > 0 then md5('span' || (i - i % {per_trace})::varchar)[1:16] end as parent_span_id,
-  'session-' || (i // {per_trace} // 6)::varchar as session_id, 'attribute' as session_source,
+  case when {names} then 'session-' || (i // {per_trace} // 6)::varchar || case when i % {per_trace} = 4 and i // {per_trace} % 100 < 1 then 'b' else '' end
+    else md5('trace' || (i // {per_trace})::varchar) end as session_id,
+  case when {names} then 'attribute' else 'trace' end as session_source,
   'user-' || (i // 600 % 5000)::varchar as user_id,
   case when i % {per_trace} = 0 then 'turn' when i % 3 = 0 then 'execute_tool' else 'chat' end as name,
   case when i % 3 = 0 then 'INTERNAL' else 'CLIENT' end as kind, 'bench' as scope_name, 'argus' as dialect,
@@ -52,7 +54,14 @@ order by session_id, trace_id, start_unix_nano
 """
 
 
-def build(folder: str, spans: int) -> None:
+NAMES = {
+    "every span": "true",
+    "roots": "i % {per_trace} = 0 and i // {per_trace} % 10 < 9 or i % {per_trace} = 4 and i // {per_trace} % 100 < 1",
+}
+"""Which spans name their session. With ``roots``: of ten traces one names none, of a hundred one names two."""
+
+
+def build(folder: str, spans: int, named: str = "every span") -> None:
     """Write a lake with so many spans; does nothing if it is there already."""
     if Path(folder, "built").exists():
         return
@@ -62,14 +71,15 @@ def build(folder: str, spans: int) -> None:
         high = min(low + SPANS_A_FILE, spans)
         with duckdb.connect() as database:
             database.execute("set TimeZone = 'UTC'")
-            rows = database.sql(_sql(low, high, number % DAYS)).to_arrow_table()
+            rows = database.sql(_sql(low, high, number % DAYS, named)).to_arrow_table()
         t.commit(found, t.write_files(folder, SPANS, _whole(rows)), {"bench": high})
     Path(folder, "built").touch()
 
 
-def _sql(low: int, high: int, day: int) -> str:
+def _sql(low: int, high: int, day: int, named: str) -> str:
     first = 1_777_593_600_000_000 + day * 86_400_000_000
-    return _SQL.format(day=day, low=low, high=high, first=first, per_trace=SPANS_A_TRACE)
+    names = NAMES[named].format(per_trace=SPANS_A_TRACE)
+    return _SQL.format(day=day, low=low, high=high, first=first, per_trace=SPANS_A_TRACE, names=names)
 
 
 def _whole(rows: pa.Table) -> pa.Table:

@@ -206,7 +206,7 @@ class Lake:
         [(2,)]
         """
         filter = select(SPANS, picks)
-        return read.on_newest(self._spans, lambda snapshot: scan.scan(snapshot.pick(filter), engine))
+        return read.on_newest(self._spans, lambda snapshot: scan.scan(snapshot.pick(filter, sessions=True), engine))
 
     def refused(
         self,

@@ -102,10 +102,9 @@ def sql(
     spans, refused = readers
 
     def act(snapshot: Snapshot) -> pd.DataFrame:
-        views = {
-            taken.table.name: duck.source(taken.table, taken.pick(select(taken.table, {})).files)
-            for taken in (snapshot, refused.snapshot())
-        }
+        views = {taken.table.name: taken.pick(select(taken.table, {})) for taken in (snapshot, refused.snapshot())}
+        if duck.asks_sessions(query, params, views):
+            views["spans"] = snapshot.pick(select(SPANS, {}), sessions=True)
         rows = frames.narrowed(duck.answer(query, params, views))
         found = frames.pandas_of(rows)
         found.attrs["argus"] = frames.answered(snapshot, query, params, rows)

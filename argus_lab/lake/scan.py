@@ -47,7 +47,7 @@ def of_duckdb(picked: Picked) -> duckdb.DuckDBPyRelation:
     """A relation on a database of its own, so that the caller may make tables beside it."""
     session = duckdb.connect()
     session.execute("SET TimeZone = 'UTC'")
-    relation = session.sql(duck.source(picked.table, picked.files))
+    relation = session.sql(duck.resolved(picked, session))
     for test in duck.conditions(picked.filter):
         relation = relation.filter(test)
     return relation
