@@ -7,7 +7,7 @@ sessions into rows. It is made by :mod:`argus_lab.lake.resolving`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from argus_lab.lake.sessions import OPEN
 
-__all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging"]
+__all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging", "Part"]
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("trace_id", "span_id", "session_id", "session_source")])
 SESSION_COLUMNS = ("session_id", "session_source")
@@ -56,16 +56,28 @@ class Belonging:
             moved = _put(moved, self.spans, is_open, _span_places(rows, self.spans))
         return moved
 
-    def parts(self) -> list[tuple[pa.Table, str, tuple[str, ...], str]]:
-        """Table, keys in the span table, its own keys, and which spans it is for; those with rows."""
-        listed = ", ".join(f"'{source}'" for source in OPEN)
-        is_open = f"session_source IN ({listed})"
+    def parts(self) -> list[Part]:
+        """The tables with rows, in the order in which they are to be joined."""
         found = [
-            (self.traces, "traces", ("session_id",), "session_source = 'trace'"),
-            (self.mended, "mended", ("trace_id",), is_open),
-            (self.spans, "spans", ("trace_id", "span_id"), is_open),
+            Part("traces", self.traces, ("session_id",), ("trace",)),
+            Part("mended", self.mended, ("trace_id",), OPEN),
+            Part("spans", self.spans, ("trace_id", "span_id"), OPEN),
         ]
-        return [part for part in found if len(part[0])]
+        return [part for part in found if len(part.rows)]
+
+
+class Part(NamedTuple):
+    """A table of sessions, and the spans it is for: those of these ``sources`` whose ``keys`` are ``own``."""
+
+    name: str
+    rows: pa.Table
+    keys: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The columns of the table that the spans' ``keys`` are compared with."""
+        return ("trace_id", "span_id")[: len(self.keys)]
 
 
 NOTHING = Belonging()

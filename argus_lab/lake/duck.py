@@ -16,11 +16,23 @@ from argus_lab.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from argus_lab.lake.belonging import Belonging
     from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import DataFile, Picked
     from argus_lab.schema import Table
 
-__all__ = ["answer", "asks_sessions", "conditions", "connection", "resolved", "rows", "source", "whole_traces"]
+__all__ = [
+    "answer",
+    "asks_sessions",
+    "conditions",
+    "connection",
+    "joined",
+    "resolved",
+    "rows",
+    "sessions_changed",
+    "source",
+    "whole_traces",
+]
 
 TYPES = {
     "string": "VARCHAR",
@@ -86,35 +98,41 @@ def source(table: Table, files: Sequence[DataFile]) -> str:
 def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
     """SQL that reads every column of the picked files, with the sessions that spans belong to.
 
-    Files whose spans all belong where it is stored are read as they are. The others are joined with small
-    tables, which the cursor then knows. DuckDB leaves a join out where nothing of it is asked for, since it is
+    Files whose spans all belong where it is stored are read as they are.
+    """
+    off = picked.belonging.files
+    if not off:
+        return source(picked.table, picked.files)
+    plain = [file for file in picked.files if file.path not in off]
+    put, joins = joined(picked.belonging, cursor)
+    columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
+    rest = source(picked.table, [file for file in picked.files if file.path in off])
+    moved = f"SELECT {columns} FROM ({rest}) AS span {joins}"  # noqa: S608  the same
+    return f"{source(picked.table, plain)} UNION ALL {moved}" if plain else moved
+
+
+def joined(belonging: Belonging, cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], str]:
+    """What to select of sessions, by column, and the joins of ``span`` with small tables it needs.
+
+    The cursor knows the tables then. DuckDB leaves a join out where nothing of it is asked for, because it is
     with groups, of which there is one a key.
     """
-    parts = picked.belonging.parts()
-    if not parts:
-        return source(picked.table, picked.files)
-    off = picked.belonging.files
-    plain = [file for file in picked.files if file.path not in off]
     joins, sessions, sources = [], [], []
-    for found, name, keys, which in parts:
-        cursor.register(f"argus_sessions_{name}", found)
-        own = ("trace_id", "span_id")[: len(keys)]
-        chosen = ", ".join((*own, "any_value(session_id) AS session", "any_value(session_source) AS source"))
-        match = " AND ".join(f"span.{key} = {name}.{one}" for key, one in zip(keys, own, strict=True))
-        joins.append(
-            f"LEFT JOIN (SELECT {chosen} FROM argus_sessions_{name} GROUP BY {', '.join(own)}) AS {name} "  # noqa: S608  names of ours
-            f"ON {match}"
-        )
+    for part in belonging.parts():
+        name = part.name
+        cursor.register(f"argus_sessions_{name}", part.rows)
+        chosen = ", ".join((*part.own, "any_value(session_id) AS session", "any_value(session_source) AS source"))
+        match = " AND ".join(f"span.{key} = {name}.{own}" for key, own in zip(part.keys, part.own, strict=True))
+        groups = f"SELECT {chosen} FROM argus_sessions_{name} GROUP BY {', '.join(part.own)}"  # noqa: S608  our names
+        joins.append(f"LEFT JOIN ({groups}) AS {name} ON {match}")
+        which = "span.session_source IN (" + ", ".join(map(_quoted, part.sources)) + ")"
         sessions.append(f"CASE WHEN {which} THEN {name}.session END")
         sources.append(f"CASE WHEN {which} THEN {name}.source END")
-    columns = {
-        "session_id": f"coalesce({', '.join(sessions)}, span.session_id) AS session_id",
-        "session_source": f"coalesce({', '.join(sources)}, span.session_source) AS session_source",
+    put = {
+        "session_id": f"coalesce({', '.join([*sessions, 'span.session_id'])}) AS session_id",
+        "session_source": f"coalesce({', '.join([*sources, 'span.session_source'])}) AS session_source",
     }
-    chosen = ", ".join(columns.get(name, f'span."{name}"') for name in picked.table.names)
-    rest = source(picked.table, [file for file in picked.files if file.path in off])
-    joined = f"SELECT {chosen} FROM ({rest}) AS span {' '.join(joins)}"  # noqa: S608  the same
-    return f"{source(picked.table, plain)} UNION ALL {joined}" if plain else joined
+    return put, " ".join(joins)
 
 
 def whole_traces(table: Table, files: Sequence[DataFile], traces: pa.Array, columns: Sequence[str]) -> pa.Table:
@@ -127,6 +145,16 @@ def whole_traces(table: Table, files: Sequence[DataFile], traces: pa.Array, colu
         return cursor.sql(f"{query} trace_id IN ({listed})").to_arrow_table()
     cursor.register("argus_traces", pa.table({"trace_id": traces}))
     return cursor.sql(f"{query} trace_id IN (SELECT trace_id FROM argus_traces)").to_arrow_table()
+
+
+def sessions_changed(old: str, new: str) -> dict[str, int]:
+    """In how many spans of a file the session, and where it comes from, are others in a file made from it."""
+    names = ("session_id", "session_source")
+    counts = ", ".join(f"count(*) FILTER (old.{n} IS DISTINCT FROM new.{n}) AS {n}" for n in names)
+    files = (f"read_parquet({_quoted(path)}, hive_partitioning = false)" for path in (old, new))
+    query = f"SELECT {counts} FROM {next(files)} AS old JOIN {next(files)} AS new USING (trace_id, span_id)"  # noqa: S608
+    found: dict[str, int] = connection().sql(query).to_arrow_table().to_pylist()[0]
+    return found
 
 
 def conditions(filter: Filter) -> list[duckdb.Expression]:

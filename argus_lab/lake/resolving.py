@@ -33,7 +33,12 @@ __all__ = ["Load", "belonging", "belonging_of_rows"]
 
 
 def belonging(
-    files: Sequence[DataFile], asked: Sequence[DataFile], load: Load, inferred: pa.Table | None = None
+    files: Sequence[DataFile],
+    asked: Sequence[DataFile],
+    load: Load,
+    inferred: pa.Table | None = None,
+    *,
+    rewriting: bool = False,
 ) -> Belonging:
     """Where spans of the files ``asked`` belong, by what all ``files`` name, as far as it is not stored.
 
@@ -43,6 +48,9 @@ def belonging(
         Gives, of the spans of some traces in some files, the columns that the rule needs.
     inferred
         ``trace_id`` and ``session_id`` of traces that name none, if sessions are to be inferred.
+    rewriting
+        The files asked about are written anew. What is stored then stays where these ``files`` name nothing,
+        since others may, and traces of several sessions are judged by what is asked about alone.
     """
     doubtful = {file.path: naming_of(file.path, file.rows) for file in asked if not all_named(file.path)}
     keys = np.unique(np.concatenate([np.empty(0, np.int64), *(n.open_keys for n in doubtful.values())]))
@@ -52,8 +60,10 @@ def belonging(
     traces = _Traces(keys, namings)
     if inferred is not None:
         traces.infer(inferred)
-    found = _Found(traces, doubtful)
-    whole, spans = _of_several(found.several, list(zip(files, namings, strict=True)), load)
+    found = _Found(traces, doubtful, rewriting=rewriting)
+    kept = {file.path for file in (asked if rewriting else files)}
+    held = [(file, naming) for file, naming in zip(files, namings, strict=True) if file.path in kept]
+    whole, spans = _of_several(found.several, held, load)
     off = found.off | _holders(doubtful, whole) | _holders(doubtful, spans)
     single, mended = found.tables()
     if not off:
@@ -123,8 +133,9 @@ class _Traces:
 class _Found:
     """What the files say of traces that is not, or may not be, so."""
 
-    def __init__(self, traces: _Traces, doubtful: Mapping[str, Naming]) -> None:
+    def __init__(self, traces: _Traces, doubtful: Mapping[str, Naming], *, rewriting: bool) -> None:
         self._traces = traces
+        self._rewriting = rewriting
         size = len(traces.keys)
         self._stale, self._is_mended, self._several = (np.zeros(size, bool) for _ in range(3))
         self._id_place = np.full((2, size), -1, np.int64)
@@ -144,6 +155,8 @@ class _Found:
         self._several[at] |= is_several & ~(naming.is_settled & (traces.held[at] == 1))
         is_mixed, stored = naming.unnamed[there] > 1, naming.stored[there]
         is_stale = ~is_several & (is_mixed | (stored != traces.expected[at]))
+        if self._rewriting:
+            is_stale &= traces.names[at] > 0
         self._stale[at] |= is_stale
         self._is_mended[at] |= is_stale & (is_mixed | (stored != told(traces.keys[at], "trace")))
         if is_stale.any():
