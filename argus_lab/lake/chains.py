@@ -28,15 +28,16 @@ _load = msgspec.json.Decoder().decode
 _dump = msgspec.json.Encoder(order="deterministic").encode
 
 _ENDS = """
-WITH call AS (
+WITH span AS NOT MATERIALIZED ({source}),
+named AS (
+  SELECT DISTINCT trace_id FROM span
+  WHERE session_id IS NOT NULL AND coalesce(session_source, '') NOT IN ('trace', 'inherited', 'inferred')
+),
+call AS (
   SELECT project, service, trace_id, span_id, input, output, start_unix_nano AS start
-  FROM ({source}) AS spans
+  FROM span ANTI JOIN named USING (trace_id)
   WHERE span_type = 'llm' AND input IS NOT NULL AND start_unix_nano IS NOT NULL
     AND session_source IN ('trace', 'inherited', 'inferred')
-    AND trace_id NOT IN (
-      SELECT trace_id FROM ({source}) AS spans
-      WHERE session_id IS NOT NULL AND coalesce(session_source, '') NOT IN ('trace', 'inherited', 'inferred')
-    )
 )
 SELECT project, service, trace_id,
   min(start) AS first_start, arg_min(input, (start, span_id)) AS first_input,
@@ -68,7 +69,9 @@ def inferred(source: str) -> pa.Table:
     for turns in groups.values():
         for trace, session in chained(turns).items():
             found.setdefault(trace, session)  # of a trace in which two services talk, the first by name
-    return pa.table({"trace_id": pa.array(found, pa.string()), "session_id": pa.array(found.values(), pa.string())})
+    return pa.table(
+        {"trace_id": pa.array(found, pa.string()), "session_id": pa.array(found.values(), pa.string())}
+    )
 
 
 def chained(turns: Sequence[_Turn]) -> dict[str, str]:

@@ -121,8 +121,12 @@ def joined(belonging: Belonging, cursor: duckdb.DuckDBPyConnection) -> tuple[dic
     for part in belonging.parts():
         name = part.name
         cursor.register(f"argus_sessions_{name}", part.rows)
-        chosen = ", ".join((*part.own, "any_value(session_id) AS session", "any_value(session_source) AS source"))
-        match = " AND ".join(f"span.{key} = {name}.{own}" for key, own in zip(part.keys, part.own, strict=True))
+        chosen = ", ".join(
+            (*part.own, "any_value(session_id) AS session", "any_value(session_source) AS source")
+        )
+        match = " AND ".join(
+            f"span.{key} = {name}.{own}" for key, own in zip(part.keys, part.own, strict=True)
+        )
         groups = f"SELECT {chosen} FROM argus_sessions_{name} GROUP BY {', '.join(part.own)}"  # noqa: S608  our names
         joins.append(f"LEFT JOIN ({groups}) AS {name} ON {match}")
         which = "span.session_source IN (" + ", ".join(map(_quoted, part.sources)) + ")"
@@ -135,7 +139,9 @@ def joined(belonging: Belonging, cursor: duckdb.DuckDBPyConnection) -> tuple[dic
     return put, " ".join(joins)
 
 
-def whole_traces(table: Table, files: Sequence[DataFile], traces: pa.Array, columns: Sequence[str]) -> pa.Table:
+def whole_traces(
+    table: Table, files: Sequence[DataFile], traces: pa.Array, columns: Sequence[str]
+) -> pa.Table:
     """These columns of all spans of some traces in these files, as they are stored."""
     names = ", ".join(f'"{name}"' for name in columns)
     query = f"SELECT {names} FROM ({source(table, files)}) AS spans WHERE "  # noqa: S608  as above

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from argus_lab.errors import NotFound
 from argus_lab.lake import duck, frames, read, sessions
+from argus_lab.lake.namings import all_named
 from argus_lab.lake.selection import select, trace_key
 from argus_lab.schema import SPANS
 
@@ -70,7 +71,11 @@ def _whole_session(reader: Reader, asked: Filter, columns: read.Columns) -> pd.D
     def act(snapshot: Snapshot) -> pd.DataFrame:
         # The traces of a session have spans that name it, or its name is a trace's id: no need to look at others.
         named = select(SPANS, {"session": session_id})
-        traces = set(read.load(snapshot.stored(named), ["trace_id"], limit=None, order="stored")[0]["trace_id"].to_pylist())
+        traces = set(
+            read.load(snapshot.stored(named), ["trace_id"], limit=None, order="stored")[0][
+                "trace_id"
+            ].to_pylist()
+        )
         if TRACE_ID.fullmatch(session_id):
             traces.add(session_id)
         rows = _resolved(snapshot, select(SPANS, {"trace": sorted(traces)}), [*chosen, "project"])
@@ -122,8 +127,11 @@ def sql(
     spans, refused = readers
 
     def act(snapshot: Snapshot) -> pd.DataFrame:
-        views = {taken.table.name: taken.pick(select(taken.table, {})) for taken in (snapshot, refused.snapshot())}
-        if duck.asks_sessions(query, params, views):
+        views = {
+            taken.table.name: taken.pick(select(taken.table, {})) for taken in (snapshot, refused.snapshot())
+        }
+        is_doubtful = not all(all_named(file.path) for file in views["spans"].files)
+        if is_doubtful and duck.asks_sessions(query, params, views):
             views["spans"] = snapshot.pick(select(SPANS, {}), sessions=True)
         rows = frames.narrowed(duck.answer(query, params, views))
         found = frames.pandas_of(rows)

@@ -160,7 +160,9 @@ def _moved(picked: Picked, columns: Sequence[str], limit: int | None) -> pa.Tabl
     rows = _plain(picked, _with_ids(columns), limit, encoded)
     types = picked.table.arrow()
     rows = picked.belonging.applied(rows).select(list(columns))
-    return rows.cast(pa.schema([rows.schema.field(name).with_type(types.field(name).type) for name in columns]))
+    return rows.cast(
+        pa.schema([rows.schema.field(name).with_type(types.field(name).type) for name in columns])
+    )
 
 
 def _with_ids(columns: Sequence[str]) -> list[str]:

@@ -126,7 +126,12 @@ class _Traces:
         number, place = self._place[:, which]
         sessions = _gathered(self._texts, number, place)
         sources = np.where(number < 0, "trace", np.where(self.names[which] > 0, "inherited", "inferred"))
-        columns = [ids, pa.nulls(len(ids), pa.string()), pc.coalesce(sessions, ids), pa.array(sources, pa.string())]
+        columns = [
+            ids,
+            pa.nulls(len(ids), pa.string()),
+            pc.coalesce(sessions, ids),
+            pa.array(sources, pa.string()),
+        ]
         return pa.table(columns, schema=SCHEMA)
 
 
@@ -171,7 +176,8 @@ class _Found:
         """Sessions of traces that are stored as sessions of their own, and of others."""
         stale, mended = self._stale & ~self._is_mended, self._stale & self._is_mended
         first, second = (
-            self._traces.table(which, _gathered(self._ids, *self._id_place[:, which])) for which in (stale, mended)
+            self._traces.table(which, _gathered(self._ids, *self._id_place[:, which]))
+            for which in (stale, mended)
         )
         return first, second
 

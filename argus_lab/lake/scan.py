@@ -93,10 +93,17 @@ def of_spark(picked: Picked, session: SparkSession) -> DataFrame:
             whole = whole.unionByName(known.to_native())
         return whole
 
-    return _resolved(picked, read, lambda rows: session.createDataFrame(rows.to_pandas()))
+    def made(rows: pa.Table) -> DataFrame:
+        names = ", ".join(f"{name} string" for name in rows.column_names)
+        values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
+        return session.createDataFrame(list(values), names)
+
+    return _resolved(picked, read, made)
 
 
-def _resolved(picked: Picked, read: Callable[[Sequence[DataFile]], Any], made: Callable[[pa.Table], Any]) -> Any:
+def _resolved(
+    picked: Picked, read: Callable[[Sequence[DataFile]], Any], made: Callable[[pa.Table], Any]
+) -> Any:
     """The picked rows in the sessions they belong to; files where these are others are joined with small tables.
 
     ``read`` gives the rows of files, ``made`` an engine's frame of a table.

@@ -99,7 +99,7 @@ def _upwards(rows: pa.Table, named: Mask) -> Places:
             break
         at = further
     # What is still on its way runs in a circle of parents, as a broken sender may make one.
-    arrived = np.append(named, True)[at]  # noqa: FBT003  an element, not a flag
+    arrived = np.append(named, True)[at]
     return np.where(arrived, at, nowhere)[:-1]
 
 

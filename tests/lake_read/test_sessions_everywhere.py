@@ -77,7 +77,8 @@ def check_filters(lake: al.Lake, rows: list[Row]) -> None:
         inside = {
             (row["trace_id"], row["span_id"])
             for row in rows
-            if row["start_time"] is not None and f"{row['start_time']:%Y-%m-%d %H}" in [f"{day} {h:02}" for h in range(23)]
+            if row["start_time"] is not None
+            and f"{row['start_time']:%Y-%m-%d %H}" in [f"{day} {h:02}" for h in range(23)]
         }
         some = {span: true[span] for span in inside}
         assert seen(lake.spans(**window)) == some
@@ -97,7 +98,10 @@ def check_traces(lake: al.Lake, rows: list[Row]) -> None:
         assert seen(lake.trace(trace)) == some
         assert seen(lake.spans(trace=trace)) == some
         assert seen(lake.scan(trace=trace).to_arrow_table().to_pydict()) == some
-    assert seen(lake.spans(trace=traces, since="2026-03-01T00:00Z", limit=7, columns=IDS)).items() <= true.items()
+    assert (
+        seen(lake.spans(trace=traces, since="2026-03-01T00:00Z", limit=7, columns=IDS)).items()
+        <= true.items()
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -161,7 +165,11 @@ def test_a_nearer_ancestor_that_comes_later_counts(tmp_path: Path):
 def test_what_is_merged_is_stored_as_it_is_read(tmp_path: Path):
     """After merging, the files themselves hold the sessions, for engines that read them without us."""
     place = str(tmp_path)
-    rows = [sent(trace, trace * 10 + n, n or None, "chat" if n == 3 else None) for trace in range(1, 9) for n in range(4)]
+    rows = [
+        sent(trace, trace * 10 + n, n or None, "chat" if n == 3 else None)
+        for trace in range(1, 9)
+        for n in range(4)
+    ]
     write(place, [])
     for row in rows:
         write_as_sent(place, [row])
@@ -173,7 +181,11 @@ def test_what_is_merged_is_stored_as_it_is_read(tmp_path: Path):
 def test_one_large_file_of_another_writer_is_put_right_on_demand(tmp_path: Path):
     """``compact`` rewrites a file, although there is nothing to merge it with, if most of it is stored otherwise."""
     place = str(tmp_path)
-    rows = [sent(trace, trace * 10 + n, None, "chat" if n == 3 else None) for trace in range(1, 9) for n in range(4)]
+    rows = [
+        sent(trace, trace * 10 + n, None, "chat" if n == 3 else None)
+        for trace in range(1, 9)
+        for n in range(4)
+    ]
     write(place, [])
     write_as_sent(place, rows)
     assert upkeep.compact(settings.read({}, lake=place)).written == 1

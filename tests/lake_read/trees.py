@@ -34,7 +34,10 @@ def random_traces(chance: random.Random, traces: int = 8) -> list[Row]:
     """Spans of traces over two projects and three days: orphans, circles, no start, several sessions."""
     rows = []
     for trace in range(1, traces + 1):
-        names = [*chance.choices(["chat-1", "chat-2", "é 'quoted'", f"{3:032x}"], k=chance.randrange(3)), None]
+        names = [
+            *chance.choices(["chat-1", "chat-2", "é 'quoted'", f"{3:032x}"], k=chance.randrange(3)),
+            None,
+        ]
         project, numbers = chance.choice(["customer-bot", "shop-bot"]), range(1, chance.randrange(2, 9))
         for number in numbers:
             start = NOON + timedelta(hours=chance.randrange(60), seconds=chance.randrange(3))
