@@ -218,7 +218,7 @@ IDENTITY = _group(
     _c(
         "session_source",
         "string",
-        "Where session_id comes from: the span, its trace's other spans, messages of traces, or the trace id.",
+        "Where session_id comes from: the span, others of its trace, messages, or the trace id.",
         values=("attribute", "inherited", "inferred", "trace"),
     ),
     _c("user_id", "string", "End user.", "`user.id`, `enduser.id`"),

@@ -81,7 +81,7 @@ def _sessions(title: str, folder: str) -> list[str]:
 class _Stored(Snapshot):
     """A snapshot that takes what is stored for true."""
 
-    def pick(self, filter: Filter, *, sessions: bool = False) -> Picked:
+    def pick(self, filter: Filter, *, sessions: bool = False) -> Picked:  # noqa: ARG002  nothing is asked
         return self.stored(filter)
 
 

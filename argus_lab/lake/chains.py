@@ -1,11 +1,11 @@
 """Sessions inferred: traces that name none, one taking up the conversation where another left it.
 
 A model is sent the whole conversation at each turn. So if the first model call of a trace was sent what the
-last call of an earlier one was sent, and its answer, and then more, both are turns of one conversation. That is
-told by the messages themselves, never by times or names alone: same project, same service, a user's and an
-assistant's message at least in what is shared, and one trace only that it can go on from. System prompts
-(which may hold the time of day), reasoning (which is not sent back) and what else stands beside role and
-parts do not count.
+last call of an earlier one was sent, and its answer, and then more, both are turns of one conversation.
+That is told by the messages themselves, never by times or names alone: same project, same service, a user's
+and an assistant's message at least in what is shared, and one trace only that it can go on from. System
+prompts (which may hold the time of day), reasoning (which is not sent back) and what else stands beside role
+and parts do not count.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ORDER BY project, service, first_start, trace_id
 
 
 class _Turn(NamedTuple):
-    """A trace as a turn of a conversation: hashes of each start of what it was sent, and of where it ended."""
+    """A trace as a turn of a conversation: hashes of how what it was sent starts, and of its end."""
 
     trace_id: str
     start: int

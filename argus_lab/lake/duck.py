@@ -150,7 +150,8 @@ def whole_traces(
         listed = ", ".join(str(ConstantExpression(trace)) for trace in traces.to_pylist())
         return cursor.sql(f"{query} trace_id IN ({listed})").to_arrow_table()
     cursor.register("argus_traces", pa.table({"trace_id": traces}))
-    return cursor.sql(f"{query} trace_id IN (SELECT trace_id FROM argus_traces)").to_arrow_table()
+    query += "trace_id IN (SELECT trace_id FROM argus_traces)"
+    return cursor.sql(query).to_arrow_table()
 
 
 def sessions_changed(old: str, new: str) -> dict[str, int]:

@@ -47,12 +47,10 @@ class Lake:
     ``frame.attrs["argus"]`` what was asked, matched, returned and cut, and of which version.
     """
 
-    def __init__(
-        self, address: str, *, as_of: When | int | None = None, infer_sessions: bool = False
-    ) -> None:
+    def __init__(self, address: str, *, as_of: When | int | None = None, infer: bool = False) -> None:
         self._address = address
         self._as_of = pin(as_of)
-        self._spans = Reader(address, SPANS, self._as_of, infer_sessions=infer_sessions)
+        self._spans = Reader(address, SPANS, self._as_of, infer_sessions=infer)
         self._spans.snapshot()
 
     def __repr__(self) -> str:
@@ -208,9 +206,7 @@ class Lake:
         [(2,)]
         """
         filter = select(SPANS, picks)
-        return read.on_newest(
-            self._spans, lambda snapshot: scan.scan(snapshot.pick(filter, sessions=True), engine)
-        )
+        return read.on_newest(self._spans, lambda snapshot: scan.scan(snapshot.whole(filter), engine))
 
     def refused(
         self,

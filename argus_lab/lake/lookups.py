@@ -69,7 +69,7 @@ def _whole_session(reader: Reader, asked: Filter, columns: read.Columns) -> pd.D
     (session_id,) = asked.among["session_id"]
 
     def act(snapshot: Snapshot) -> pd.DataFrame:
-        # The traces of a session have spans that name it, or its name is a trace's id: no need to look at others.
+        # The traces of a session have spans that name it, or its name is a trace's id: others need no look.
         named = select(SPANS, {"session": session_id})
         traces = set(
             read.load(snapshot.stored(named), ["trace_id"], limit=None, order="stored")[0][

@@ -34,8 +34,8 @@ def merged(
 ) -> Iterator[pa.RecordBatchReader]:
     """Rows of files in lake order, without partition columns.
 
-    Of spans, the delivery received first, and only if none of the ``others`` has the span; in the sessions that
-    they belong to, as far as these files and those that are ``near`` tell.
+    Of spans, the delivery received first, and only if none of the ``others`` has the span; in the sessions
+    that they belong to, as far as these files and those that are ``near`` tell.
     """
     with _database(lake) as database:
         put, joins = _sessions(table, files, near, database)
@@ -77,7 +77,7 @@ def _merged_sql(table: Table, paths: Sequence[str], others: Sequence[str], put: 
             known = f"select (trace_id, span_id) from {_source(others)}"  # noqa: S608  the same
             parts.append(f"where (span.trace_id, span.span_id) not in ({known})")
         parts += [
-            "qualify row_number() over (partition by span.trace_id, span.span_id order by span.received_at) = 1",
+            "qualify row_number() over (partition by span.trace_id, span.span_id order by received_at) = 1",
             f"order by {', '.join(SORTED_BY)}",
         ]
     return " ".join(parts)

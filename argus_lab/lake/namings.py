@@ -1,4 +1,4 @@
-"""What each file of spans says about sessions: which its traces name, and what is stored where they name none.
+"""What each file of spans says about sessions: those its traces name, and what is stored for the rest.
 
 A file never changes, so this is read once a process, from three columns that compress to next to nothing.
 Traces and sessions are compared by 64-bit hashes with a key of this process's own, which makes them small
@@ -175,7 +175,8 @@ def _read(path: str) -> Naming:
 def _codes(column: pa.ChunkedArray) -> Counts:
     if not len(column):
         return np.empty(0, np.int64)
-    return pc.fill_null(column.chunk(0).indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    found: Counts = pc.fill_null(column.chunk(0).indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def _texts(column: pa.ChunkedArray) -> pa.Array:

@@ -56,4 +56,4 @@ def open(
     address = os.fspath(lake) if lake is not None else None
     place = settings.read(os.environ, lake=address).lake
     local = place if "://" in place else str(Path(place).expanduser().absolute())
-    return Lake(local, as_of=as_of, infer_sessions=infer_sessions)
+    return Lake(local, as_of=as_of, infer=infer_sessions)

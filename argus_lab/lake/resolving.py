@@ -1,8 +1,8 @@
 """Sessions worked out for a reader: what is stored, held against what all files of a snapshot name.
 
 What is stored for a span that names no session was right for the spans that were there when it was written:
-one that came later, or lies in another file, may name one. Per trace it is compared what its spans name in all
-files (:mod:`argus_lab.lake.namings`) with what is stored. Only where these differ, or where a trace names
+one that came later, or lies in another file, may name one. Per trace it is compared what its spans name in
+all files (:mod:`argus_lab.lake.namings`) with what is stored. Only where these differ, or where a trace names
 several sessions, anything is worked out. See docs/decisions/0009.
 """
 
@@ -156,7 +156,7 @@ class _Found:
         at, there = at[is_unnamed], there[is_unnamed]
         self._id_place[0, at], self._id_place[1, at] = number, there
         is_several = traces.names[at] > 1
-        # A file that says that its sessions follow from its own rows is believed, of traces that it holds alone.
+        # A file that says that its sessions follow from its rows is believed, of traces that it holds alone.
         self._several[at] |= is_several & ~(naming.is_settled & (traces.held[at] == 1))
         is_mixed, stored = naming.unnamed[there] > 1, naming.stored[there]
         is_stale = ~is_several & (is_mixed | (stored != traces.expected[at]))
@@ -184,7 +184,7 @@ class _Found:
 
 def _gathered(texts: Sequence[pa.Array], number: Hashes, place: Hashes) -> pa.Array:
     """``texts[number][place]`` for each pair; null where the number is below 0."""
-    found, where = [pa.nulls(1, pa.string())], [np.empty(0, np.int64)]
+    found = [pa.nulls(1, pa.string())]
     index = np.zeros(len(number), np.int64)
     length = 1
     for each in np.unique(number[number >= 0]):

@@ -159,7 +159,7 @@ def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
 
 
 def sorted_spans(rows: pa.Table) -> pa.Table:
-    """Rows in the order of the lake's files (session, trace, start), in the sessions that follow from them."""
+    """Rows in the order of the lake's files: session, trace, start; in the sessions that follow from them."""
     return settled(rows).sort_by([(name, "ascending") for name in SORTED_BY])
 
 

@@ -98,13 +98,14 @@ def of_spark(picked: Picked, session: SparkSession) -> DataFrame:
         values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
         return session.createDataFrame(list(values), names)
 
-    return _resolved(picked, read, made)
+    found: DataFrame = _resolved(picked, read, made)
+    return found
 
 
 def _resolved(
     picked: Picked, read: Callable[[Sequence[DataFile]], Any], made: Callable[[pa.Table], Any]
 ) -> Any:
-    """The picked rows in the sessions they belong to; files where these are others are joined with small tables.
+    """The picked rows in the sessions they belong to; where these are not as stored, by small joins.
 
     ``read`` gives the rows of files, ``made`` an engine's frame of a table.
     """

@@ -131,4 +131,5 @@ def _first_named(rows: pa.Table, named: Mask) -> Places:
     order = order[named[order]].astype(np.intp)
     first = np.full(traces.max(initial=-1) + 1, len(rows))
     first[traces[order]] = order  # the earliest is written last, and stays
-    return first[traces]
+    found: Places = first[traces]
+    return found

@@ -21,6 +21,7 @@ from deltalake.exceptions import DeltaError
 from argus_lab.errors import InvalidArgument, LakeNotFound, NotFound
 from argus_lab.lake import chains, duck
 from argus_lab.lake.belonging import NOTHING, Belonging
+from argus_lab.lake.pruning import MANY, possible
 from argus_lab.lake.resolving import belonging, belonging_of_rows
 from argus_lab.lake.sessions import NEEDED
 from argus_lab.lake.table import open_table
@@ -36,16 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "pin", "snapshot_of"]
 
-MANY = 64
-"""More values than this are held against a file's smallest and largest value as one range."""
-
 REMEMBERED = 8
 """Of so many selections of files it is remembered where their spans belong."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-STATS_ROUNDING = timedelta(milliseconds=1)
-"""Delta keeps the largest time of a file cut to milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +80,10 @@ class Snapshot:
         kept = found.files | {file.path for file in files}
         return Picked(self, filter, tuple(file for file in whole if file.path in kept), found)
 
+    def whole(self, filter: Filter) -> Picked:
+        """The same with every column, the sessions among them."""
+        return self.pick(filter, sessions=True)
+
     def stored(self, filter: Filter) -> Picked:
         """The same for sessions as they are stored."""
         return Picked(self, filter, self._files(filter))
@@ -93,7 +92,7 @@ class Snapshot:
         if self.adds is None:
             return ()
         adds = self.adds
-        kept = adds if filter is None else adds.filter(_possible(adds, self.table.partition_by, filter))
+        kept = adds if filter is None else adds.filter(possible(adds, self.table.partition_by, filter))
         return tuple(self._file(row) for row in kept.select(self._identity).to_pylist())
 
     def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:
@@ -271,46 +270,3 @@ def _travel(delta: DeltaTable, lake: str, table: Table, as_of: int | datetime) -
             f"the lake {lake} did not exist as of {as_of.isoformat()}: its first version still on "
             f"record is of {first.isoformat()}. Open it with as_of={first.isoformat()!r} or later."
         )
-
-
-def _possible(adds: pa.Table, partition_by: Sequence[str], filter: Filter) -> pa.ChunkedArray:
-    """Per file, whether rows of ``filter`` can be in it. Without statistics: they can."""
-    tests = [pc.is_valid(adds["path"])]
-    for column, values in filter.among.items():
-        if column in partition_by:
-            tests.append(pc.is_in(adds[f"partition.{column}"], pa.array(values, pa.string())))
-        else:
-            tests.extend(_between(adds, column, values))
-    tests.extend(_in_window(adds, filter))
-    verdict = tests[0]
-    for test in tests[1:]:
-        verdict = pc.and_(verdict, pc.fill_null(test, fill_value=True))
-    return verdict
-
-
-def _between(adds: pa.Table, column: str, values: tuple[str, ...]) -> list[Any]:
-    low, high = f"min.{column}", f"max.{column}"
-    if not values or not {low, high} <= set(adds.column_names):
-        return []
-    ranges = [(value, value) for value in values] if len(values) <= MANY else [(min(values), max(values))]
-    # deltalake reads characters beyond the BMP wrongly where JSON escapes them: only ASCII is believed.
-    found = pc.invert(pc.and_(pc.string_is_ascii(adds[low]), pc.string_is_ascii(adds[high])))
-    for first, last in ranges:
-        test = pc.and_kleene(pc.less_equal(adds[low], last), pc.greater_equal(adds[high], first))
-        found = pc.or_kleene(found, test)
-    return [found]
-
-
-def _in_window(adds: pa.Table, filter: Filter) -> list[Any]:
-    tests = []
-    date, high, low = adds["partition.date"], f"max.{filter.time_column}", f"min.{filter.time_column}"
-    if filter.since is not None:
-        tests.append(pc.greater_equal(date, pa.scalar(filter.since.date(), pa.date32())))
-        if high in adds.column_names:
-            since = pa.scalar(filter.since - STATS_ROUNDING, adds[high].type)
-            tests.append(pc.greater_equal(adds[high], since))
-    if filter.until is not None:
-        tests.append(pc.less_equal(date, pa.scalar(filter.until.date(), pa.date32())))
-        if low in adds.column_names:
-            tests.append(pc.less(adds[low], pa.scalar(filter.until, adds[low].type)))
-    return tests

@@ -42,7 +42,7 @@ MERGE_FILES = 8
 """So many small files in a partition are merged."""
 
 WORTH_REWRITING = 0.01
-"""Where more of its traces than this share belong elsewhere than is stored, a file is written anew on demand."""
+"""A file of whose traces more than this share belong elsewhere than is stored is written anew on demand."""
 
 _VACUUM_EVERY = 3600.0
 
@@ -218,7 +218,7 @@ def _merge(
 
 
 def _near(found: DeltaTable, part: Partition) -> list[dict[str, Any]]:
-    """The files where the rest of a trace most likely is: of the same project, from the day before to the next."""
+    """The files where the rest of a trace most likely is: of its project, from the day before to the next."""
     place, day = part.values, timedelta(days=1)
     same = [name for name in place if name != "date"]
     return [

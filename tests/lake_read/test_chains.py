@@ -129,7 +129,7 @@ def test_of_two_that_it_may_go_on_from_neither_is_taken(tmp_path: Path):
 
 
 def test_the_longest_beginning_counts(tmp_path: Path):
-    """Of an earlier and a later turn of one conversation the later one is gone on from; inner calls count too."""
+    """What was said in inner calls is part of a conversation: the last call of a trace is where it ended."""
     inner = [*HELLO, {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "find"}]}]
     inner.append(
         {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "2 days"}]}

@@ -23,7 +23,7 @@ from tests.lake_read.lakes import write
 from tests.lake_read.trees import Row, Sessions, random_traces, sent, sessions_of
 
 IDS = ["trace_id", "span_id", "session_id", "session_source"]
-QUERY = f"SELECT {', '.join(IDS)} FROM spans"
+QUERY = "SELECT trace_id, span_id, session_id, session_source FROM spans"
 
 
 def write_as_sent(lake: str, rows: list[Row]) -> None:
@@ -104,7 +104,7 @@ def check_traces(lake: al.Lake, rows: list[Row]) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_every_door_in_every_order(tmp_path: Path, seed: int):
     """Random traces in random pieces, merged now and then: each version shows what its spans say."""
     chance = random.Random(seed)  # noqa: S311  the same rows at every run
@@ -179,7 +179,7 @@ def test_what_is_merged_is_stored_as_it_is_read(tmp_path: Path):
 
 
 def test_one_large_file_of_another_writer_is_put_right_on_demand(tmp_path: Path):
-    """``compact`` rewrites a file, although there is nothing to merge it with, if most of it is stored otherwise."""
+    """``compact`` rewrites a file, with nothing to merge it with, if most of it is stored otherwise."""
     place = str(tmp_path)
     rows = [
         sent(trace, trace * 10 + n, None, "chat" if n == 3 else None)
