@@ -43,18 +43,19 @@ class Belonging:
         """Rows with the sessions that they belong to; ids of trace and span are needed, and both columns."""
         if not self.files or not len(rows):
             return rows
-        stored = rows["session_source"]
-        is_open = pc.is_in(stored, pa.array(OPEN))
-        moved = rows
-        if len(self.traces):
-            at = _places(rows["session_id"], self.traces["trace_id"].combine_chunks())
-            moved = _put(moved, self.traces, pc.equal(stored, "trace"), at)
-        if len(self.mended):
-            at = _places(rows["trace_id"], self.mended["trace_id"].combine_chunks())
-            moved = _put(moved, self.mended, is_open, at)
-        if len(self.spans):
-            moved = _put(moved, self.spans, is_open, _span_places(rows, self.spans))
-        return moved
+        at, session, source = [], [], []
+        for part in self.parts():
+            row, place = _span_places(rows, part.rows) if part.name == "spans" else _places(rows, part)
+            is_meant = pc.is_in(rows["session_source"].take(row).cast(pa.string()), pa.array(part.sources))
+            row, place = row.filter(is_meant.combine_chunks()), place.filter(is_meant.combine_chunks())
+            at.append(row)
+            session.append(part.rows["session_id"].combine_chunks().take(place))
+            source.append(part.rows["session_source"].combine_chunks().take(place))
+        order = pc.sort_indices(pa.concat_arrays(at))
+        where = pa.concat_arrays(at).take(order)
+        for name, values in (("session_id", session), ("session_source", source)):
+            rows = _replaced(rows, name, where, pa.concat_arrays(values).take(order))
+        return rows
 
     def parts(self) -> list[Part]:
         """The tables with rows, in the order in which they are to be joined."""
@@ -83,25 +84,31 @@ class Part(NamedTuple):
 NOTHING = Belonging()
 
 
-def _places(column: pa.ChunkedArray, keys: pa.Array) -> pa.ChunkedArray:
-    """Where each value stands among the keys, or null. Of dictionaries each value is looked up once."""
+def _places(rows: pa.Table, part: Part) -> tuple[pa.Array, pa.Array]:
+    """The rows whose key stands in the part, and where. Of dictionaries each value is looked up once."""
+    column, keys = rows[part.keys[0]], part.rows["trace_id"].combine_chunks()
     if not pa.types.is_dictionary(column.type):
-        return pc.index_in(column, keys)
+        return _hits(np.asarray(pc.fill_null(pc.index_in(column, keys), -1)))
     found = pc.index_in(pa.concat_arrays([chunk.dictionary for chunk in column.chunks]), keys)
-    places, start = [], 0
+    known, places, start = np.asarray(pc.fill_null(found, -1)), [], 0
     for chunk in column.chunks:
-        places.append(found.slice(start, len(chunk.dictionary)).take(chunk.indices))
+        here = np.append(known[start : start + len(chunk.dictionary)], -1)
+        places.append(here[np.asarray(pc.fill_null(chunk.indices, -1))])
         start += len(chunk.dictionary)
-    return pa.chunked_array(places, pa.int32())
+    return _hits(np.concatenate(places))
 
 
-def _span_places(rows: pa.Table, spans: pa.Table) -> pa.ChunkedArray:
-    """Where each row's span stands among these, or null; ids are joined only of rows of their traces."""
-    near = pc.is_valid(_places(rows["trace_id"], pc.unique(spans["trace_id"])))
-    at = np.full(len(rows), -1, np.int32)
-    found = pc.index_in(_pairs(rows.filter(near)), _pairs(spans))
-    at[np.asarray(near)] = np.asarray(pc.fill_null(found, -1))
-    return pa.chunked_array([pa.array(at, mask=at < 0)])
+def _span_places(rows: pa.Table, spans: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """The rows whose span stands among these, and where; ids are joined only of rows of their traces."""
+    once = pa.table({"trace_id": pc.unique(spans["trace_id"])})
+    near, _ = _places(rows, Part("", once, ("trace_id",), ()))
+    row, place = _hits(np.asarray(pc.fill_null(pc.index_in(_pairs(rows.take(near)), _pairs(spans)), -1)))
+    return near.take(row), place
+
+
+def _hits(places: Any) -> tuple[pa.Array, pa.Array]:
+    rows = np.flatnonzero(places >= 0)
+    return pa.array(rows), pa.array(places[rows])
 
 
 def _pairs(rows: pa.Table) -> pa.Array:
@@ -110,29 +117,10 @@ def _pairs(rows: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(*texts, "/").combine_chunks()
 
 
-def _put(rows: pa.Table, found: pa.Table, which: Any, at: pa.ChunkedArray) -> pa.Table:
-    """Rows with the sessions that stand in ``found`` ``at`` these places."""
-    at = pc.if_else(which, at, pa.scalar(None, pa.int32()))
-    if at.null_count == len(rows):
-        return rows
-    for name in SESSION_COLUMNS:
-        place = rows.column_names.index(name)
-        column = _replaced(rows[name], found[name].combine_chunks(), at)
-        rows = rows.set_column(place, rows.schema.field(place).with_type(column.type), column)
-    return rows
-
-
-def _replaced(column: pa.ChunkedArray, values: pa.Array, at: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with ``values`` ``at`` these places; of dictionaries only indices are made."""
-    if not pa.types.is_dictionary(column.type):
-        return pc.coalesce(values.take(at), column)
-    values = pc.dictionary_encode(values)
-    at = values.indices.take(at)
-    parts, start = [], 0
-    for chunk in column.chunks:
-        here = at.slice(start, len(chunk)).combine_chunks()
-        start += len(chunk)
-        moved = pc.add(here, pa.scalar(len(chunk.dictionary), pa.int32()))
-        texts = pa.concat_arrays([chunk.dictionary, values.dictionary])
-        parts.append(pa.DictionaryArray.from_arrays(pc.coalesce(moved, chunk.indices), texts))
-    return pa.chunked_array(parts)
+def _replaced(rows: pa.Table, name: str, where: pa.Array, values: pa.Array) -> pa.Table:
+    """The rows with these values of a column at these rows, which are in order."""
+    mask = np.zeros(len(rows), bool)
+    mask[np.asarray(where)] = True
+    column = pc.replace_with_mask(rows[name].cast(pa.string()), pa.array(mask), values)
+    place = rows.column_names.index(name)
+    return rows.set_column(place, rows.schema.field(place).with_type(pa.string()), column)

@@ -124,14 +124,15 @@ def joined(belonging: Belonging, cursor: duckdb.DuckDBPyConnection) -> tuple[dic
         chosen = ", ".join(
             (*part.own, "any_value(session_id) AS session", "any_value(session_source) AS source")
         )
-        match = " AND ".join(
-            f"span.{key} = {name}.{own}" for key, own in zip(part.keys, part.own, strict=True)
-        )
+        which = "span.session_source IN (" + ", ".join(map(_quoted, part.sources)) + ")"
+        # Rows that it is not for have no key, which costs less than to look for it.
+        tests = [f"CASE WHEN {which} THEN span.{part.keys[0]} END = {name}.trace_id"]
+        tests += [f"span.{key} = {name}.{own}" for key, own in zip(part.keys[1:], part.own[1:], strict=True)]
+        match = " AND ".join(tests)
         groups = f"SELECT {chosen} FROM argus_sessions_{name} GROUP BY {', '.join(part.own)}"  # noqa: S608  our names
         joins.append(f"LEFT JOIN ({groups}) AS {name} ON {match}")
-        which = "span.session_source IN (" + ", ".join(map(_quoted, part.sources)) + ")"
-        sessions.append(f"CASE WHEN {which} THEN {name}.session END")
-        sources.append(f"CASE WHEN {which} THEN {name}.source END")
+        sessions.append(f"{name}.session")
+        sources.append(f"{name}.source")
     put = {
         "session_id": f"coalesce({', '.join([*sessions, 'span.session_id'])}) AS session_id",
         "session_source": f"coalesce({', '.join([*sources, 'span.session_source'])}) AS session_source",

@@ -156,8 +156,13 @@ def _plain(
 
 def _moved(picked: Picked, columns: Sequence[str], limit: int | None) -> pa.Table:
     """As :func:`_plain`, with sessions put right. Ids are read as dictionaries, which makes it quick."""
-    encoded = [name for name in SCHEMA.names if name != "span_id"]
-    rows = _plain(picked, _with_ids(columns), limit, encoded)
+    encoded = ["session_id", "session_source"]
+    if len(picked.belonging.mended) or len(picked.belonging.spans):
+        encoded.append("trace_id")
+    needed = _with_ids(columns)
+    if not len(picked.belonging.spans) and "span_id" not in columns:
+        needed.remove("span_id")
+    rows = _plain(picked, needed, limit, encoded)
     types = picked.table.arrow()
     rows = picked.belonging.applied(rows).select(list(columns))
     return rows.cast(

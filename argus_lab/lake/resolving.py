@@ -68,7 +68,10 @@ def belonging(
     single, mended = found.tables()
     if not off:
         return NOTHING
-    return Belonging(single, pa.concat_tables([mended, whole]), spans, frozenset(off))
+    as_traces = np.isin(hashed(whole["trace_id"].combine_chunks()), keys[found.as_traces])
+    single = pa.concat_tables([single, whole.filter(pa.array(as_traces))])
+    mended = pa.concat_tables([mended, whole.filter(pa.array(~as_traces))])
+    return Belonging(single, mended, spans, frozenset(off))
 
 
 def belonging_of_rows(rows: pa.Table, files: Sequence[DataFile]) -> Belonging:
@@ -143,6 +146,7 @@ class _Found:
         self._rewriting = rewriting
         size = len(traces.keys)
         self._stale, self._is_mended, self._several = (np.zeros(size, bool) for _ in range(3))
+        self.as_traces = np.ones(size, bool)
         self._id_place = np.full((2, size), -1, np.int64)
         self._ids = [naming.ids for naming in doubtful.values()]
         self.off: set[str] = set()
@@ -163,6 +167,7 @@ class _Found:
         if self._rewriting:
             is_stale &= traces.names[at] > 0
         self._stale[at] |= is_stale
+        self.as_traces[at] &= ~is_mixed & (stored == told(traces.keys[at], "trace"))
         self._is_mended[at] |= is_stale & (is_mixed | (stored != told(traces.keys[at], "trace")))
         if is_stale.any():
             self.off.add(path)
