@@ -31,13 +31,15 @@ class Belonging:
 
     ``traces``: of whole traces that are stored as their own sessions (source ``trace``); ``mended``: of whole
     traces, whatever is stored for them; ``spans``: of single spans. Each trace and span stands in one of
-    them, once. ``files``: where such spans are.
+    them, once. ``files``: where such spans are. ``stored``: the sessions that are stored for ``mended`` and
+    ``spans``, by which a query finds them without a look at every trace; None if they are too many.
     """
 
     traces: pa.Table = field(default_factory=_none)
     mended: pa.Table = field(default_factory=_none)
     spans: pa.Table = field(default_factory=_none)
     files: frozenset[str] = frozenset()
+    stored: tuple[str, ...] | None = None
 
     def applied(self, rows: pa.Table) -> pa.Table:
         """Rows with the sessions that they belong to; ids of trace and span are needed, and both columns."""

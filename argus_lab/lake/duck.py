@@ -16,7 +16,7 @@ from argus_lab.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from argus_lab.lake.belonging import Belonging
+    from argus_lab.lake.belonging import Part
     from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import DataFile, Picked
     from argus_lab.schema import Table
@@ -100,25 +100,42 @@ def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
 
     Files whose spans all belong where it is stored are read as they are.
     """
-    off = picked.belonging.files
-    if not off:
-        return source(picked.table, picked.files)
-    plain = [file for file in picked.files if file.path not in off]
-    put, joins = joined(picked.belonging, cursor)
-    columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
-    rest = source(picked.table, [file for file in picked.files if file.path in off])
-    moved = f"SELECT {columns} FROM ({rest}) AS span {joins}"  # noqa: S608  the same
-    return f"{source(picked.table, plain)} UNION ALL {moved}" if plain else moved
+    belonging = picked.belonging
+    plain = [file for file in picked.files if file.path not in belonging.files]
+    if len(plain) == len(picked.files):
+        return source(picked.table, plain)
+    rest = source(picked.table, [file for file in picked.files if file.path in belonging.files])
+    found = [source(picked.table, plain)] if plain else []
+    parts = belonging.parts()
+    if belonging.stored is None:
+        found.append(_moved(picked.table, rest, parts, cursor))
+    else:
+        # Rows lie sorted by session: those that a look at the trace decides are read apart, the others are
+        # spared that look.
+        whole = [part for part in parts if part.name == "traces"]
+        listed = ", ".join(map(_quoted, belonging.stored)) or "NULL"
+        is_among = f"coalesce(session_id IN ({listed}), false)"
+        found.append(_moved(picked.table, f"{rest} WHERE NOT {is_among}", whole, cursor))
+        if belonging.stored:
+            found.append(_moved(picked.table, f"{rest} WHERE session_id IN ({listed})", parts, cursor))
+    return " UNION ALL ".join(found)
 
 
-def joined(belonging: Belonging, cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], str]:
+def _moved(table: Table, rest: str, parts: Sequence[Part], cursor: duckdb.DuckDBPyConnection) -> str:
+    """SQL that reads ``rest`` with the sessions that the parts say."""
+    put, joins = joined(parts, cursor)
+    columns = ", ".join(put.get(name, f'span."{name}"') for name in table.names)
+    return f"SELECT {columns} FROM ({rest}) AS span {joins}"  # noqa: S608  as above
+
+
+def joined(parts: Sequence[Part], cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], str]:
     """What to select of sessions, by column, and the joins of ``span`` with small tables it needs.
 
     The cursor knows the tables then. DuckDB leaves a join out where nothing of it is asked for, because it is
     with groups, of which there is one a key.
     """
     joins, sessions, sources = [], [], []
-    for part in belonging.parts():
+    for part in parts:
         name = part.name
         cursor.register(f"argus_sessions_{name}", part.rows)
         chosen = ", ".join(

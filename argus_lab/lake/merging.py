@@ -61,7 +61,7 @@ def _sessions(
     found = rewritten(table, files, near)
     if not found.files:
         return "", ""
-    put, joins = duck.joined(found, database)
+    put, joins = duck.joined(found.parts(), database)
     return f"replace ({', '.join(put.values())})", joins
 
 

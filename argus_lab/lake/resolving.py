@@ -71,13 +71,36 @@ def belonging(
     as_traces = np.isin(hashed(whole["trace_id"].combine_chunks()), keys[found.as_traces])
     single = pa.concat_tables([single, whole.filter(pa.array(as_traces))])
     mended = pa.concat_tables([mended, whole.filter(pa.array(~as_traces))])
-    return Belonging(single, mended, spans, frozenset(off))
+    holding = [file for file in asked if file.path in off]
+    return Belonging(single, mended, spans, frozenset(off), _stored(mended, spans, holding, load))
+
+
+def _stored(
+    mended: pa.Table, spans: pa.Table, files: Sequence[DataFile], load: Load
+) -> tuple[str, ...] | None:
+    """The sessions that are stored for spans that belong elsewhere, if these are of few traces."""
+    traces = pc.unique(pa.concat_tables([mended, spans])["trace_id"])
+    if len(traces) > FEW:
+        return None
+    return _stored_in(load(files, traces)) if len(traces) else ()
+
+
+def _stored_in(rows: pa.Table) -> tuple[str, ...]:
+    """The sessions that are stored for rows that name none."""
+    sessions = rows["session_id"].filter(pa.array(is_open(rows["session_source"])))
+    return tuple(sorted(pc.unique(sessions.drop_null().cast(pa.string())).to_pylist()))
 
 
 def belonging_of_rows(rows: pa.Table, files: Sequence[DataFile]) -> Belonging:
     """The same for whole traces, whose rows are here; ``files`` hold them."""
     spans = _differing(rows)
-    return Belonging(spans=spans, files=frozenset(file.path for file in files)) if len(spans) else NOTHING
+    if not len(spans):
+        return NOTHING
+    return Belonging(spans=spans, files=frozenset(file.path for file in files), stored=_stored_in(rows))
+
+
+FEW = 1000
+"""Traces whose stored sessions are looked up."""
 
 
 class _Traces:
