@@ -7,13 +7,16 @@ sessions into rows. It is made by :mod:`argus_lab.lake.resolving`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.lake.sessions import OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging", "Part"]
 
@@ -31,15 +34,15 @@ class Belonging:
 
     ``traces``: of whole traces that are stored as their own sessions (source ``trace``); ``mended``: of whole
     traces, whatever is stored for them; ``spans``: of single spans. Each trace and span stands in one of
-    them, once. ``files``: where such spans are. ``stored``: the sessions that are stored for ``mended`` and
-    ``spans``, by which a query finds them without a look at every trace; None if they are too many.
+    them, once. ``files``: where such spans are. ``stored``: the sessions that are stored for traces in
+    ``mended`` and ``spans``, by which a query finds them without a look at every trace; None if too many.
     """
 
     traces: pa.Table = field(default_factory=_none)
     mended: pa.Table = field(default_factory=_none)
     spans: pa.Table = field(default_factory=_none)
     files: frozenset[str] = frozenset()
-    stored: tuple[str, ...] | None = None
+    stored: pa.Table | None = None
 
     def applied(self, rows: pa.Table) -> pa.Table:
         """Rows with the sessions that they belong to; ids of trace and span are needed, and both columns."""
@@ -58,6 +61,20 @@ class Belonging:
         for name, values in (("session_id", session), ("session_source", source)):
             rows = _replaced(rows, name, where, pa.concat_arrays(values).take(order))
         return rows
+
+    def stored_for(self, sessions: Sequence[str]) -> tuple[str, ...] | None:
+        """The sessions that may be stored for spans of these sessions; None if that is not known."""
+        if self.stored is None:
+            return None
+        wanted = pa.array(sessions, pa.string())
+        own, mended, spans = (
+            each.filter(pc.is_in(each["session_id"], wanted))["trace_id"]
+            for each in (self.traces, self.mended, self.spans)
+        )
+        traces = pa.array([*mended.to_pylist(), *spans.to_pylist()], pa.string())
+        others = self.stored.filter(pc.is_in(self.stored["trace_id"], traces))
+        stored = others["session_id"].drop_null().to_pylist()
+        return tuple({*sessions, *own.to_pylist(), *stored})
 
     def parts(self) -> list[Part]:
         """The tables with rows, in the order in which they are to be joined."""

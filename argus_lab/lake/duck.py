@@ -105,27 +105,14 @@ def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
     if len(plain) == len(picked.files):
         return source(picked.table, plain)
     rest = source(picked.table, [file for file in picked.files if file.path in belonging.files])
-    found = [source(picked.table, plain)] if plain else []
-    parts = belonging.parts()
-    if belonging.stored is None:
-        found.append(_moved(picked.table, rest, parts, cursor))
-    else:
-        # Rows lie sorted by session: those that a look at the trace decides are read apart, the others are
-        # spared that look.
-        whole = [part for part in parts if part.name == "traces"]
-        listed = ", ".join(map(_quoted, belonging.stored)) or "NULL"
-        is_among = f"coalesce(session_id IN ({listed}), false)"
-        found.append(_moved(picked.table, f"{rest} WHERE NOT {is_among}", whole, cursor))
-        if belonging.stored:
-            found.append(_moved(picked.table, f"{rest} WHERE session_id IN ({listed})", parts, cursor))
-    return " UNION ALL ".join(found)
-
-
-def _moved(table: Table, rest: str, parts: Sequence[Part], cursor: duckdb.DuckDBPyConnection) -> str:
-    """SQL that reads ``rest`` with the sessions that the parts say."""
-    put, joins = joined(parts, cursor)
-    columns = ", ".join(put.get(name, f'span."{name}"') for name in table.names)
-    return f"SELECT {columns} FROM ({rest}) AS span {joins}"  # noqa: S608  as above
+    asked = picked.filter.among.get("session_id")
+    near = belonging.stored_for(asked) if asked is not None else None
+    if near is not None:
+        rest += f" WHERE session_id IN ({', '.join(map(_quoted, near)) or 'NULL'})"
+    put, joins = joined(belonging.parts(), cursor)
+    columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
+    moved = f"SELECT {columns} FROM ({rest}) AS span {joins}"  # noqa: S608  paths are quoted, names are ours
+    return f"{source(picked.table, plain)} UNION ALL {moved}" if plain else moved
 
 
 def joined(parts: Sequence[Part], cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], str]:

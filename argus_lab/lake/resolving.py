@@ -75,20 +75,16 @@ def belonging(
     return Belonging(single, mended, spans, frozenset(off), _stored(mended, spans, holding, load))
 
 
-def _stored(
-    mended: pa.Table, spans: pa.Table, files: Sequence[DataFile], load: Load
-) -> tuple[str, ...] | None:
-    """The sessions that are stored for spans that belong elsewhere, if these are of few traces."""
+def _stored(mended: pa.Table, spans: pa.Table, files: Sequence[DataFile], load: Load) -> pa.Table | None:
+    """The sessions that are stored for traces with spans that belong elsewhere, if these are few."""
     traces = pc.unique(pa.concat_tables([mended, spans])["trace_id"])
-    if len(traces) > FEW:
-        return None
-    return _stored_in(load(files, traces)) if len(traces) else ()
+    return _stored_in(load(files, traces)) if len(traces) <= FEW else None
 
 
-def _stored_in(rows: pa.Table) -> tuple[str, ...]:
-    """The sessions that are stored for rows that name none."""
-    sessions = rows["session_id"].filter(pa.array(is_open(rows["session_source"])))
-    return tuple(sorted(pc.unique(sessions.drop_null().cast(pa.string())).to_pylist()))
+def _stored_in(rows: pa.Table) -> pa.Table:
+    """By trace, the sessions that are stored for rows that name none."""
+    unnamed = rows.filter(pa.array(is_open(rows["session_source"]))).select(["trace_id", "session_id"])
+    return unnamed.group_by(["trace_id", "session_id"]).aggregate([])
 
 
 def belonging_of_rows(rows: pa.Table, files: Sequence[DataFile]) -> Belonging:

@@ -26,7 +26,6 @@ from argus_lab.errors import ArgusError
 from argus_lab.lake import table as t
 from argus_lab.lake.locks import FileLock
 from argus_lab.lake.merging import merged, rewritten
-from argus_lab.lake.namings import naming_of
 from argus_lab.lake.snapshot import DataFile
 from argus_lab.schema import REFUSED, SPANS, Table
 from argus_lab.settings import Settings
@@ -40,9 +39,6 @@ LOCK = "upkeep.lock"
 
 MERGE_FILES = 8
 """So many small files in a partition are merged."""
-
-WORTH_REWRITING = 0.01
-"""A file of whose traces more than this share belong elsewhere than is stored is written anew on demand."""
 
 _VACUUM_EVERY = 3600.0
 
@@ -235,16 +231,9 @@ def _data_files(lake: str, table: Table, files: list[dict[str, Any]]) -> list[Da
 
 
 def _outdated(lake: str, found: DeltaTable, part: Partition) -> list[dict[str, Any]]:
-    """The files of a partition in which many traces belong elsewhere than is stored."""
+    """The files of a partition in which spans belong elsewhere than is stored."""
     near = _data_files(lake, SPANS, _near(found, part))
-    old = []
-    for file in part.files:
-        (here,) = _data_files(lake, SPANS, [file])
-        differing = rewritten(SPANS, [here], near)
-        traces = len(naming_of(here.path, here.rows).keys) if differing.files else 0
-        if traces and sum(len(each.rows) for each in differing.parts()) > traces * WORTH_REWRITING:
-            old.append(file)
-    return old
+    return [file for file in part.files if rewritten(SPANS, _data_files(lake, SPANS, [file]), near).files]
 
 
 def _expire(found: DeltaTable, settings: Settings) -> Summary:
