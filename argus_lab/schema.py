@@ -212,13 +212,13 @@ IDENTITY = _group(
     _c(
         "session_id",
         "string",
-        "Conversation the span belongs to; the trace id where the span names none.",
-        "`session.id`, `gen_ai.conversation.id`, else the trace id",
+        "Conversation the span belongs to: the one it names, else that of its trace, else the trace id.",
+        "`session.id`, `gen_ai.conversation.id`, else inherited when read, else the trace id",
     ),
     _c(
         "session_source",
         "string",
-        "Where session_id comes from.",
+        "Where session_id comes from: the span, others of its trace, messages, or the trace id.",
         values=("attribute", "inherited", "inferred", "trace"),
     ),
     _c("user_id", "string", "End user.", "`user.id`, `enduser.id`"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from argus_lab.lake import table as t
+from argus_lab.lake.rows import sorted_spans
 from argus_lab.schema import REFUSED, SPANS
 
 SPANS_A_FILE = 400_000
@@ -21,7 +24,10 @@ select
   md5('trace' || (i // {per_trace})::varchar) as trace_id,
   md5('span' || i::varchar)[1:16] as span_id,
   case when i % {per_trace} > 0 then md5('span' || (i - i % {per_trace})::varchar)[1:16] end as parent_span_id,
-  'session-' || (i // {per_trace} // 6)::varchar as session_id, 'attribute' as session_source,
+  case when {names} then 'session-' || (i // {per_trace} // 6)::varchar
+    || case when {several} then 'b' else '' end
+    else md5('trace' || (i // {per_trace})::varchar) end as session_id,
+  case when {names} then 'attribute' else 'trace' end as session_source,
   'user-' || (i // 600 % 5000)::varchar as user_id,
   case when i % {per_trace} = 0 then 'turn' when i % 3 = 0 then 'execute_tool' else 'chat' end as name,
   case when i % 3 = 0 then 'INTERNAL' else 'CLIENT' end as kind, 'bench' as scope_name, 'argus' as dialect,
@@ -52,8 +58,37 @@ order by session_id, trace_id, start_unix_nano
 """
 
 
+ALL = "true"
+SECOND = "i % {per_trace} = 4 and i // {per_trace} % 100 < 1"
+ROOTS = "(i % {per_trace} = 0 and i // {per_trace} % 10 < 9 or " + SECOND + ")"
+
+
 def build(folder: str, spans: int) -> None:
-    """Write a lake with so many spans; does nothing if it is there already."""
+    """Write a lake with so many spans, each of which names its session; does nothing if it is there already."""
+    _build(folder, spans, ALL, lambda rows: (rows, rows.slice(0, 0)))
+
+
+def build_inheriting(folder: str, spans: int) -> None:
+    """The same where only roots name sessions, and of ten traces one has none; as the keeper writes it.
+
+    Of a hundred traces one names two sessions, and the root of one comes late, in a file of its own.
+    """
+    _build(folder, spans, ROOTS, lambda rows: tuple(map(sorted_spans, _late(rows))))
+
+
+def build_as_sent(folder: str, spans: int) -> None:
+    """The same as another writer writes it: spans that name no session are stored under their traces."""
+    _build(folder, spans, ROOTS, _late)
+
+
+def _late(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    is_late = pc.and_(
+        pc.is_null(rows["parent_span_id"]), pc.equal(pc.utf8_slice_codeunits(rows["trace_id"], 0, 2), "50")
+    )
+    return rows.filter(pc.invert(is_late)), rows.filter(is_late)
+
+
+def _build(folder: str, spans: int, names: str, parts: Callable[[pa.Table], tuple[pa.Table, ...]]) -> None:
     if Path(folder, "built").exists():
         return
     found = t.open_table(folder, SPANS, create=True)
@@ -62,14 +97,20 @@ def build(folder: str, spans: int) -> None:
         high = min(low + SPANS_A_FILE, spans)
         with duckdb.connect() as database:
             database.execute("set TimeZone = 'UTC'")
-            rows = database.sql(_sql(low, high, number % DAYS)).to_arrow_table()
-        t.commit(found, t.write_files(folder, SPANS, _whole(rows)), {"bench": high})
+            rows = database.sql(_sql(low, high, number % DAYS, names)).to_arrow_table()
+        for part in parts(_whole(rows)):
+            if len(part):
+                t.commit(found, t.write_files(folder, SPANS, part), {"bench": high})
     Path(folder, "built").touch()
 
 
-def _sql(low: int, high: int, day: int) -> str:
+def _sql(low: int, high: int, day: int, names: str) -> str:
     first = 1_777_593_600_000_000 + day * 86_400_000_000
-    return _SQL.format(day=day, low=low, high=high, first=first, per_trace=SPANS_A_TRACE)
+    several = "false" if names == ALL else SECOND
+    which = {
+        name: text.format(per_trace=SPANS_A_TRACE) for name, text in (("names", names), ("several", several))
+    }
+    return _SQL.format(day=day, low=low, high=high, first=first, per_trace=SPANS_A_TRACE, **which)
 
 
 def _whole(rows: pa.Table) -> pa.Table:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from typing import Unpack
 
@@ -15,12 +16,14 @@ from deltalake import DeltaTable
 
 import argus_lab as al
 from argus_lab.frames import pandas_of
-from argus_lab.lake.selection import Picks
+from argus_lab.lake.selection import Filter, Picks
+from argus_lab.lake.snapshot import Picked, Snapshot
 from argus_lab.schema import SPANS
 from bench import big_lake
 from bench.places import workspace
 
 SPANS_IN_LAKE = 5_000_000
+FIVE_WITH_SESSION = ["trace_id", "session_id", "duration_ms", "input_tokens", "status"]
 FIVE = ["trace_id", "name", "duration_ms", "input_tokens", "status"]
 ONE_DAY: Picks = {"since": "2026-05-02T00:00Z", "until": "2026-05-03T00:00Z"}
 ROUNDS = 5
@@ -37,8 +40,59 @@ def measure(spans: int = SPANS_IN_LAKE) -> list[str]:
     some = [path for path in _paths(folder) if "date=2026-05-02" in path]
     lines.append(_load("light columns (default), one day", lake, some, SPANS.light, **ONE_DAY))
     lines.append(_load("columns='all', one day", lake, some, SPANS.names, **ONE_DAY))
-    lines += ["", *_lookups(lake), "", _import()]
+    lines += ["", *_lookups(lake), "", _import(), ""]
+    for title, build in (
+        ("as the keeper writes it", big_lake.build_inheriting),
+        ("as sent", big_lake.build_as_sent),
+    ):
+        place = str(workspace() / f"lake-{spans}-{build.__name__.removeprefix('build_')}")
+        build(place, spans)
+        lines += _sessions(f"sessions, a lake {title}", place)
     return lines
+
+
+def _sessions(title: str, folder: str) -> list[str]:
+    """Reads of sessions beside the same reads of what is stored, by the same code, turn about."""
+    lake, stored = al.open(folder), _as_stored(folder)
+    group = "SELECT session_id, count(*) AS spans, sum(input_tokens) AS tokens FROM spans GROUP BY session_id"
+    day = group.replace("GROUP", "WHERE start_time < '2026-05-02' GROUP")
+    reads: list[tuple[str, Callable[[al.Lake], object]]] = [
+        ("spans(columns=[five light])", lambda lake: lake.spans(columns=FIVE_WITH_SESSION)),
+        ("spans(five light, one day)", lambda lake: lake.spans(columns=FIVE_WITH_SESSION, **ONE_DAY)),
+        ("spans()", lambda lake: lake.spans()),
+        ("sql: group by session", lambda lake: lake.sql(group)),
+        ("sql: the same, one day", lambda lake: lake.sql(day)),
+        ("sql: sessions unused", lambda lake: lake.sql("SELECT sum(input_tokens) FROM spans")),
+        ("spans(session=...)", lambda lake: lake.spans(session="session-77")),
+        ("count(session=...)", lambda lake: lake.count(session="session-77")),
+    ]
+    first = _seconds(lambda: lake.spans(columns=["session_id"]))
+    lines = [f"{title:34}{'argus ms':>10}{'stored ms':>12}{'ratio':>7}   (first read {first * 1e3:.0f} ms)"]
+    for name, read in reads:
+        ours, theirs = [], []
+        for _ in range(ROUNDS):
+            ours.append(_seconds(partial(read, lake)))
+            theirs.append(_seconds(partial(read, stored)))
+        mine, floor = statistics.median(ours) * 1e3, statistics.median(theirs) * 1e3
+        lines.append(f"{name:34}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}")
+    return [*lines, ""]
+
+
+class _Stored(Snapshot):
+    """A snapshot that takes what is stored for true."""
+
+    def pick(self, filter: Filter, *, sessions: bool = False) -> Picked:  # noqa: ARG002  nothing is asked
+        return self.stored(filter)
+
+
+def _as_stored(folder: str) -> al.Lake:
+    """The lake, read by the same code, with what is stored taken for true."""
+    lake = al.open(folder)
+    reader = lake._spans  # noqa: SLF001  a switch that users have no use for
+    last = reader.snapshot()
+    given = {one.name: getattr(last, one.name) for one in fields(last) if one.init}
+    reader._last = _Stored(**given)  # noqa: SLF001  the same
+    return lake
 
 
 def _paths(folder: str) -> list[str]:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 from duckdb import ColumnExpression, ConstantExpression
 
 from argus_lab.errors import InvalidArgument
@@ -15,13 +16,23 @@ from argus_lab.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
+    from argus_lab.lake.belonging import Part
     from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import DataFile, Picked
     from argus_lab.schema import Table
 
-__all__ = ["answer", "conditions", "connection", "rows", "source"]
+__all__ = [
+    "answer",
+    "asks_sessions",
+    "conditions",
+    "connection",
+    "joined",
+    "resolved",
+    "rows",
+    "sessions_changed",
+    "source",
+    "whole_traces",
+]
 
 TYPES = {
     "string": "VARCHAR",
@@ -33,6 +44,8 @@ TYPES = {
     "date": "DATE",
     "list<string>": "VARCHAR[]",
 }
+FEW = 64
+"""So many values are constants of a query, which DuckDB holds against the files' Bloom filters."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """A project may be called this, which Hive readers take for null."""
 
@@ -82,6 +95,80 @@ def source(table: Table, files: Sequence[DataFile]) -> str:
     )
 
 
+def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
+    """SQL that reads every column of the picked files, with the sessions that spans belong to.
+
+    Files whose spans all belong where it is stored are read as they are.
+    """
+    belonging = picked.belonging
+    plain = [file for file in picked.files if file.path not in belonging.files]
+    if len(plain) == len(picked.files):
+        return source(picked.table, plain)
+    rest = source(picked.table, [file for file in picked.files if file.path in belonging.files])
+    asked = picked.filter.among.get("session_id")
+    near = belonging.stored_for(asked) if asked is not None else None
+    if near is not None:
+        rest += f" WHERE session_id IN ({', '.join(map(_quoted, near)) or 'NULL'})"
+    put, joins = joined(belonging.parts(), cursor)
+    columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
+    moved = f"SELECT {columns} FROM ({rest}) AS span {joins}"  # noqa: S608  paths are quoted, names are ours
+    return f"{source(picked.table, plain)} UNION ALL {moved}" if plain else moved
+
+
+def joined(parts: Sequence[Part], cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], str]:
+    """What to select of sessions, by column, and the joins of ``span`` with small tables it needs.
+
+    The cursor knows the tables then. DuckDB leaves a join out where nothing of it is asked for, because it is
+    with groups, of which there is one a key.
+    """
+    joins, sessions, sources = [], [], []
+    for part in parts:
+        name = part.name
+        cursor.register(f"argus_sessions_{name}", part.rows)
+        chosen = ", ".join(
+            (*part.own, "any_value(session_id) AS session", "any_value(session_source) AS source")
+        )
+        which = "span.session_source IN (" + ", ".join(map(_quoted, part.sources)) + ")"
+        # Rows that it is not for have no key, which costs less than to look for it.
+        tests = [f"CASE WHEN {which} THEN span.{part.keys[0]} END = {name}.trace_id"]
+        tests += [f"span.{key} = {name}.{own}" for key, own in zip(part.keys[1:], part.own[1:], strict=True)]
+        match = " AND ".join(tests)
+        groups = f"SELECT {chosen} FROM argus_sessions_{name} GROUP BY {', '.join(part.own)}"  # noqa: S608  our names
+        joins.append(f"LEFT JOIN ({groups}) AS {name} ON {match}")
+        sessions.append(f"{name}.session")
+        sources.append(f"{name}.source")
+    put = {
+        "session_id": f"coalesce({', '.join([*sessions, 'span.session_id'])}) AS session_id",
+        "session_source": f"coalesce({', '.join([*sources, 'span.session_source'])}) AS session_source",
+    }
+    return put, " ".join(joins)
+
+
+def whole_traces(
+    table: Table, files: Sequence[DataFile], traces: pa.Array, columns: Sequence[str]
+) -> pa.Table:
+    """These columns of all spans of some traces in these files, as they are stored."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    query = f"SELECT {names} FROM ({source(table, files)}) AS spans WHERE "  # noqa: S608  as above
+    cursor = connection()
+    if len(traces) <= FEW:
+        listed = ", ".join(str(ConstantExpression(trace)) for trace in traces.to_pylist())
+        return cursor.sql(f"{query} trace_id IN ({listed})").to_arrow_table()
+    cursor.register("argus_traces", pa.table({"trace_id": traces}))
+    query += "trace_id IN (SELECT trace_id FROM argus_traces)"
+    return cursor.sql(query).to_arrow_table()
+
+
+def sessions_changed(old: str, new: str) -> dict[str, int]:
+    """In how many spans of a file the session, and where it comes from, are others in a file made from it."""
+    names = ("session_id", "session_source")
+    counts = ", ".join(f"count(*) FILTER (old.{n} IS DISTINCT FROM new.{n}) AS {n}" for n in names)
+    files = (f"read_parquet({_quoted(path)}, hive_partitioning = false)" for path in (old, new))
+    query = f"SELECT {counts} FROM {next(files)} AS old JOIN {next(files)} AS new USING (trace_id, span_id)"  # noqa: S608
+    found: dict[str, int] = connection().sql(query).to_arrow_table().to_pylist()[0]
+    return found
+
+
 def conditions(filter: Filter) -> list[duckdb.Expression]:
     """The filter's values and window as DuckDB expressions (``where`` is the caller's text).
 
@@ -109,18 +196,33 @@ def rows(select: str, picked: Picked, tail: str = "") -> pa.Table:
             duckdb.SQLExpression(filter.where)  # refuses what is no single expression, such as "1=1) OR (1=1"
             tests.append(f"({filter.where}\n)")
         kept = " AND ".join(tests) or "true"
-        query = f"SELECT {select} FROM ({source(picked.table, picked.files)}) AS picked WHERE {kept} {tail}"  # noqa: S608
-        return connection().sql(query, params=filter.params).to_arrow_table()
+        cursor = connection()
+        query = f"SELECT {select} FROM ({resolved(picked, cursor)}) AS picked WHERE {kept} {tail}"  # noqa: S608
+        return cursor.sql(query, params=filter.params).to_arrow_table()
 
 
-def answer(query: str, params: Any, views: Mapping[str, str]) -> pa.Table:
-    """The result of the caller's query over ``views`` (name -> SQL that reads it)."""
+def answer(query: str, params: Any, views: Mapping[str, Picked]) -> pa.Table:
+    """The result of the caller's query over ``views``."""
     cursor = connection()
     with translated(query):
         _only_reads(cursor, query)
-        for name, text in views.items():
-            cursor.execute(f"CREATE TEMP VIEW {name} AS {text}")
+        for name, picked in views.items():
+            cursor.execute(f"CREATE TEMP VIEW {name} AS {resolved(picked, cursor)}")
         return cursor.sql(query, params=params).to_arrow_table()
+
+
+def asks_sessions(query: str, params: Any, views: Mapping[str, Picked]) -> bool:
+    """Whether the caller's query looks at sessions: by name, or, says DuckDB's plan, with all columns."""
+    if "session" in query.lower():
+        return True
+    cursor = connection()
+    for name, picked in views.items():
+        cursor.execute(f"CREATE TEMP VIEW {name} AS {source(picked.table, picked.files)}")
+    try:
+        plan = cursor.execute(f"EXPLAIN (FORMAT json) {query}", params).fetchall()
+    except duckdb.Error:
+        return True  # no query of one plan; if it is wrong, its answer says so
+    return "session" in str(plan)
 
 
 @contextmanager

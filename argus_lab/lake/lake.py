@@ -177,7 +177,7 @@ class Lake(Questions, Following):
         [(2,)]
         """
         filter = select(SPANS, picks)
-        return read.on_newest(self._spans, lambda snapshot: scan.scan(snapshot.pick(filter), engine))
+        return read.on_newest(self._spans, lambda snapshot: scan.scan(snapshot.whole(filter), engine))
 
     def refused(
         self,

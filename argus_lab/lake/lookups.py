@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.errors import NotFound
 from argus_lab.frames import narrowed, pandas_of
 from argus_lab.lake import duck, frames, read, sessions
+from argus_lab.lake.namings import all_named
 from argus_lab.lake.selection import select, trace_key
 from argus_lab.schema import SPANS
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["projects", "session", "sql", "trace"]
 
 TRACE_DIGITS = 32
+TRACE_ID = re.compile(r"[0-9a-f]{32}")
 ALIKE_DIGITS = 6
 """Traces whose ids share this many leading digits are named when one is not found."""
 
@@ -39,7 +43,7 @@ def trace(reader: Reader, trace_id: str, columns: read.Columns) -> pd.DataFrame:
     """All spans of a trace; ``NotFound`` with traces whose ids start alike."""
     key = trace_key(trace_id)
     if len(key) == TRACE_DIGITS:
-        found = _whole_traces(reader, select(SPANS, {"trace": key}), columns)
+        found = _whole_trace(reader, select(SPANS, {"trace": key}), columns)
         if len(found):
             return found
     start = key if len(key) < TRACE_DIGITS else key[:ALIKE_DIGITS]
@@ -49,14 +53,8 @@ def trace(reader: Reader, trace_id: str, columns: read.Columns) -> pd.DataFrame:
 
 def session(reader: Reader, session_id: str, project: str | None, columns: read.Columns) -> pd.DataFrame:
     """All spans of a session, those that inherit it included; ``NotFound`` with those named most alike."""
-    named = select(SPANS, {"session": session_id, "project": project})
-
-    def traces(snapshot: Snapshot) -> list[str]:
-        rows, _ = read.load(snapshot.pick(named), ["trace_id"], limit=None, order="stored")
-        return pc.unique(rows["trace_id"]).to_pylist()  # type: ignore[no-any-return]
-
-    picks = {"trace": read.on_newest(reader, traces), "project": project}
-    found = _whole_traces(reader, select(SPANS, picks), columns, session=session_id)
+    asked = select(SPANS, {"session": session_id, "project": project})
+    found = _whole_session(reader, asked, columns)
     if len(found):
         return found
     alike = "jaro_winkler_similarity(session_id, $key)"
@@ -64,27 +62,54 @@ def session(reader: Reader, session_id: str, project: str | None, columns: read.
     raise NotFound.of("session", session_id, near, _place(reader))
 
 
-def _whole_traces(
-    reader: Reader, filter: Filter, columns: read.Columns, *, session: str | None = None
-) -> pd.DataFrame:
-    """The spans of whole traces, oldest first, their sessions inherited; of one session, if given."""
+def _whole_session(reader: Reader, asked: Filter, columns: read.Columns) -> pd.DataFrame:
+    """The spans of a session, oldest first, wherever it is only inherited."""
+    if reader.infer_sessions:
+        return read.frame(reader, asked, columns, order="oldest")
     chosen = reader.table.choose(columns)
-    needed = list(dict.fromkeys([*chosen, *sessions.NEEDED]))
+    (session_id,) = asked.among["session_id"]
 
     def act(snapshot: Snapshot) -> pd.DataFrame:
-        picked = snapshot.pick(filter)
-        rows = sessions.inherited(read.load(picked, needed, limit=None, order="oldest")[0])
-        if session is not None:
-            rows = rows.filter(pc.equal(rows["session_id"], session))
+        # The traces of a session have spans that name it, or its name is a trace's id: others need no look.
+        named = select(SPANS, {"session": session_id})
+        traces = set(
+            read.load(snapshot.stored(named), ["trace_id"], limit=None, order="stored")[0][
+                "trace_id"
+            ].to_pylist()
+        )
+        if TRACE_ID.fullmatch(session_id):
+            traces.add(session_id)
+        rows = _resolved(snapshot, select(SPANS, {"trace": sorted(traces)}), [*chosen, "project"])
+        for column, values in asked.among.items():
+            rows = rows.filter(pc.is_in(rows[column], pa.array(values, pa.string())))
         found = pandas_of(rows.select(chosen))
-        told = frames.provenance(picked, chosen, matched=len(rows), returned=len(rows))
-        if session is not None:
-            told["asked"] = {**told["asked"], "session": session}
-            told["asked"].pop("trace", None)
+        told = frames.provenance(snapshot.stored(asked), chosen, matched=len(rows), returned=len(rows))
         found.attrs["argus"] = told
         return found
 
     return read.on_newest(reader, act)
+
+
+def _whole_trace(reader: Reader, asked: Filter, columns: read.Columns) -> pd.DataFrame:
+    """The spans of a trace, oldest first."""
+    if reader.infer_sessions:
+        return read.frame(reader, asked, columns, order="oldest")
+    chosen = reader.table.choose(columns)
+
+    def act(snapshot: Snapshot) -> pd.DataFrame:
+        found = pandas_of(_resolved(snapshot, asked, chosen).select(chosen))
+        found.attrs["argus"] = frames.provenance(
+            snapshot.stored(asked), chosen, matched=len(found), returned=len(found)
+        )
+        return found
+
+    return read.on_newest(reader, act)
+
+
+def _resolved(snapshot: Snapshot, traces: Filter, columns: Sequence[str]) -> pa.Table:
+    """The rows of whole traces, oldest first, in the sessions that follow from them."""
+    needed = list(dict.fromkeys([*columns, *sessions.NEEDED]))
+    return sessions.inherited(read.load(snapshot.stored(traces), needed, limit=None, order="oldest")[0])
 
 
 def projects(snapshot: Snapshot, picks: Mapping[str, Any]) -> pd.DataFrame:
@@ -104,9 +129,11 @@ def sql(
 
     def act(snapshot: Snapshot) -> pd.DataFrame:
         views = {
-            taken.table.name: duck.source(taken.table, taken.pick(select(taken.table, {})).files)
-            for taken in (snapshot, refused.snapshot())
+            taken.table.name: taken.pick(select(taken.table, {})) for taken in (snapshot, refused.snapshot())
         }
+        is_doubtful = not all(all_named(file.path) for file in views["spans"].files)
+        if is_doubtful and duck.asks_sessions(query, params, views):
+            views["spans"] = snapshot.pick(select(SPANS, {}), sessions=True)
         rows = narrowed(duck.answer(query, params, views))
         found = pandas_of(rows)
         found.attrs["argus"] = frames.answered(snapshot, query, params, rows)

@@ -18,10 +18,10 @@ __all__ = ["Opened"]
 class Opened:
     """What every question to a lake needs to know. Users meet it as :class:`argus_lab.Lake`."""
 
-    def __init__(self, address: str, *, as_of: When | int | None = None) -> None:
+    def __init__(self, address: str, *, as_of: When | int | None = None, infer: bool = False) -> None:
         self._address = address
         self._as_of = pin(as_of)
-        self._spans = Reader(address, SPANS, self._as_of)
+        self._spans = Reader(address, SPANS, self._as_of, infer_sessions=infer)
         self._spans.snapshot()
 
     def __repr__(self) -> str:

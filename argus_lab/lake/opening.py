@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["open"]
 
 
-def open(lake: str | os.PathLike[str] | None = None, *, as_of: When | int | None = None) -> Lake:
+def open(
+    lake: str | os.PathLike[str] | None = None,
+    *,
+    as_of: When | int | None = None,
+    infer_sessions: bool = False,
+) -> Lake:
     """Open a lake for reading. No receiver needs to run; one may be writing.
 
     Parameters
@@ -27,6 +32,10 @@ def open(lake: str | os.PathLike[str] | None = None, *, as_of: When | int | None
         Read the lake as it was: a version number of the span table, a tz-aware datetime, ISO text such
         as ``"2026-03-01T12:00Z"``, or how long ago, such as ``"7d"``. Default: every call reads
         the newest version.
+    infer_sessions
+        Also take traces that name no session for one, if what was said in one of them is repeated at the
+        start of the next (``session_source`` is then ``inferred``). Reads the messages of such traces once a
+        version, so it takes longer.
 
     Raises
     ------
@@ -47,4 +56,4 @@ def open(lake: str | os.PathLike[str] | None = None, *, as_of: When | int | None
     address = os.fspath(lake) if lake is not None else None
     place = settings.read(os.environ, lake=address).lake
     local = place if "://" in place else str(Path(place).expanduser().absolute())
-    return Lake(local, as_of=as_of)
+    return Lake(local, as_of=as_of, infer=infer_sessions)

@@ -8,6 +8,7 @@ and a sort that spills.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ from pyarrow import fs
 from argus_lab.errors import ArgusError, InvalidArgument, LakeUnavailable, NotFound
 from argus_lab.frames import pandas_of
 from argus_lab.lake import duck, frames
+from argus_lab.lake.belonging import NOTHING, SCHEMA, SESSION_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Columns", "Order", "count", "frame", "load", "on_newest"]
+__all__ = ["Columns", "Order", "asks_sessions", "count", "frame", "load", "on_newest"]
 
 Columns = Literal["light", "all"] | Sequence[str]
 """All but long text and raw JSON, every column, or these."""
@@ -57,7 +59,7 @@ def frame(
     chosen = reader.table.choose(columns)
 
     def act(snapshot: Snapshot) -> pd.DataFrame:
-        picked = snapshot.pick(filter)
+        picked = snapshot.pick(filter, sessions=asks_sessions(chosen))
         rows, matched = load(picked, chosen, limit=limit, order=order)
         found = pandas_of(rows)
         found.attrs["argus"] = frames.provenance(picked, chosen, matched=matched, returned=len(rows))
@@ -70,12 +72,25 @@ def load(picked: Picked, columns: Sequence[str], *, limit: int | None, order: Or
     """The picked rows (at most ``limit`` of them), and how many there are without the limit."""
     _check(limit, order)
     whole = limit is None or limit > FEW_ROWS
-    if _is_plain(picked.filter) and order == "stored" and whole:
+    is_plain = _is_plain(picked.filter) and order == "stored" and whole
+    is_moved = bool(picked.belonging.files) and asks_sessions(columns)
+    if is_plain and is_moved:
+        table = _moved(picked, columns, limit)
+    elif is_plain:
         table = _plain(picked, columns, limit)
+    elif is_moved and not picked.filter.asks_sessions:
+        # Files in their order, as ever; their sessions are put right afterwards.
+        stored = _queried(replace(picked, belonging=NOTHING), _with_ids(columns), limit, order)
+        table = picked.belonging.applied(stored).select(columns)
     else:
         table = _queried(picked, columns, limit, order)
     complete = limit is None or len(table) < limit
     return table, len(table) if complete else count(picked)
+
+
+def asks_sessions(columns: Sequence[str]) -> bool:
+    """Whether these columns say which sessions spans belong to."""
+    return not set(SESSION_COLUMNS).isdisjoint(columns)
 
 
 def count(picked: Picked) -> int:
@@ -131,11 +146,33 @@ def _is_plain(filter: Filter) -> bool:
     return filter.where is None and not filter.is_lookup
 
 
-def _plain(picked: Picked, columns: Sequence[str], limit: int | None) -> pa.Table:
-    dataset, names, test = _dataset(picked), list(columns), _expression(picked.filter)
+def _plain(
+    picked: Picked, columns: Sequence[str], limit: int | None, encoded: Sequence[str] = ()
+) -> pa.Table:
+    dataset, names, test = _dataset(picked, encoded), list(columns), _expression(picked.filter)
     if limit is None:
         return dataset.to_table(columns=names, filter=test)
     return dataset.head(limit, columns=names, filter=test)
+
+
+def _moved(picked: Picked, columns: Sequence[str], limit: int | None) -> pa.Table:
+    """As :func:`_plain`, with sessions put right. Ids are read as dictionaries, which makes it quick."""
+    encoded = ["session_id", "session_source"]
+    if len(picked.belonging.mended) or len(picked.belonging.spans):
+        encoded.append("trace_id")
+    needed = _with_ids(columns)
+    if not len(picked.belonging.spans) and "span_id" not in columns:
+        needed.remove("span_id")
+    rows = _plain(picked, needed, limit, encoded)
+    types = picked.table.arrow()
+    rows = picked.belonging.applied(rows).select(list(columns))
+    return rows.cast(
+        pa.schema([rows.schema.field(name).with_type(types.field(name).type) for name in columns])
+    )
+
+
+def _with_ids(columns: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*columns, *SCHEMA.names]))
 
 
 def _queried(picked: Picked, columns: Sequence[str], limit: int | None, order: Order) -> pa.Table:
@@ -149,13 +186,18 @@ def _queried(picked: Picked, columns: Sequence[str], limit: int | None, order: O
     return found.cast(pa.schema([pa.field(name, schema.field(name).type) for name in columns]))
 
 
-def _dataset(picked: Picked) -> ds.FileSystemDataset:
-    parquet, disk = ds.ParquetFileFormat(), fs.LocalFileSystem()
+def _dataset(picked: Picked, encoded: Sequence[str] = ()) -> ds.FileSystemDataset:
+    """The picked files; columns that are ``encoded`` come as dictionaries."""
+    parquet, disk = ds.ParquetFileFormat(dictionary_columns=set(encoded)), fs.LocalFileSystem()
     fragments = [
         parquet.make_fragment(file.path, disk, partition_expression=_constants(file.partition))
         for file in picked.files
     ]
-    return ds.FileSystemDataset(fragments, schema=_nullable(picked), format=parquet, filesystem=disk)
+    schema = _nullable(picked)
+    for name in encoded:
+        place = schema.get_field_index(name)
+        schema = schema.set(place, schema.field(place).with_type(pa.dictionary(pa.int32(), pa.string())))
+    return ds.FileSystemDataset(fragments, schema=schema, format=parquet, filesystem=disk)
 
 
 def _nullable(picked: Picked) -> pa.Schema:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from argus_lab import conventions
 from argus_lab.conventions.derived import DERIVED
 from argus_lab.lake.rows import of_resource, unread_text
+from argus_lab.lake.sessions import OPEN
 from argus_lab.lake.stored import RAW, resource_of, scope_of, span_of
 from argus_lab.schema import SPANS
 
@@ -25,6 +26,7 @@ __all__ = ["Redone", "redone"]
 
 MADE = (*DERIVED, "service_version", "environment", "unread")
 """The columns that are made anew."""
+_SESSION = ("session_id", "session_source")
 
 
 @dataclass
@@ -48,7 +50,7 @@ def redone(
     part = batch if asked is None else batch.filter(asked)
     if not len(part):
         return Redone(batch, 0)
-    made = [_made(row, own) for row in part.select(list(RAW)).to_pylist()]
+    made = [_made(row, own) for row in part.select([*RAW, *_SESSION]).to_pylist()]
     differs = None
     counts: Counter[str] = Counter()
     for name in MADE:
@@ -81,6 +83,9 @@ def _made(row: Mapping[str, Any], own: OwnRules | None = None) -> dict[str, Any]
     span = span_of(row)
     found = conventions.columns(span, scope_of(row), own) | of_resource(resource_of(row))
     found["unread"] = unread_text(span.unread)
+    if found["session_source"] == "trace" and row["session_source"] in OPEN:
+        # What follows from other spans is not for one span to say, and is worked out anew by every reader.
+        found |= {name: row[name] for name in _SESSION}
     return found
 
 

@@ -25,12 +25,13 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import CommitFailedError
 
 from argus_lab.errors import LakeBusy, LakeUnavailable
+from argus_lab.lake import duck
 from argus_lab.lake import table as t
 from argus_lab.lake.locks import FileLock
 from argus_lab.lake.merging import merged, stored_schema
 from argus_lab.lake.redone import Redone, redone
 from argus_lab.lake.rule_file import rules_of
-from argus_lab.lake.snapshot import snapshot_of
+from argus_lab.lake.snapshot import DataFile, snapshot_of
 from argus_lab.lake.upkeep import LOCK
 from argus_lab.schema import SPANS
 
@@ -183,6 +184,7 @@ def _redo(task: _Task, path: str, file: Mapping[str, Any]) -> _File:
     made.add = t.write_file(task.lake, SPANS, file["partition"], _rewritten(task, path, made))
     if made.columns["session_id"]:
         made.add = _sorted(task.lake, made.add, file["partition"])
+        made.columns |= duck.sessions_changed(path, f"{t.table_uri(task.lake, SPANS)}/{made.add.path}")
     return made
 
 
@@ -226,10 +228,10 @@ def _joined(held: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _sorted(lake: str, add: AddAction, partition: Mapping[str, Any]) -> AddAction:
-    """The file in lake order again, after spans moved to other sessions."""
+    """The file in lake order again, after spans moved to other sessions and others with them."""
     path = f"{t.table_uri(lake, SPANS)}/{add.path}"
     try:
-        with merged(lake, SPANS, [path]) as rows:
+        with merged(lake, SPANS, [DataFile(path, 0, partition)]) as rows:
             return t.write_file(lake, SPANS, partition, rows)
     finally:
         Path(path).unlink(missing_ok=True)

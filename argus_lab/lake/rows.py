@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from argus_lab import conventions
 from argus_lab.conventions.readers import text
+from argus_lab.lake.sessions import settled
 from argus_lab.schema import REFUSED, SPANS, Table
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
 
 
 def sorted_spans(rows: pa.Table) -> pa.Table:
-    """Rows in the order of the lake's files: session, trace, start."""
-    return rows.sort_by([(name, "ascending") for name in SORTED_BY])
+    """Rows in the order of the lake's files: session, trace, start; in the sessions that follow from them."""
+    return settled(rows).sort_by([(name, "ascending") for name in SORTED_BY])
 
 
 def refused_rows(refusals: Sequence[Refusal], entry: Entry, place: str) -> Iterator[Row]:

@@ -87,6 +87,8 @@ COLUMNS = {
 TIME_COLUMN = {"spans": "start_time", "refused": "received_at"}
 WINDOW = ("since", "until")
 CONDITION = ("where", "params")
+SESSION_WORDS = re.compile(r"session|columns|picked|\*", re.IGNORECASE)
+"""What a condition contains that looks at sessions, by name or with all other columns."""
 TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -106,6 +108,11 @@ class Filter:
     def is_lookup(self) -> bool:
         """Whether few rows are meant, which the files' Bloom filters find without a scan."""
         return bool(self.among.keys() & {"trace_id", "session_id"})
+
+    @property
+    def asks_sessions(self) -> bool:
+        """Whether it depends on sessions which rows are meant."""
+        return "session_id" in self.among or bool(self.where and SESSION_WORDS.search(self.where))
 
 
 def select(table: Table, given: Mapping[str, Any], *, now: datetime | None = None) -> Filter:

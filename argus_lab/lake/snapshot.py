@@ -7,7 +7,7 @@ snapshot stay on disk until ``vacuum`` (setting ``vacuum_after``).
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,11 @@ import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 from argus_lab.errors import InvalidArgument, LakeNotFound, NotFound
+from argus_lab.lake import chains, duck
+from argus_lab.lake.belonging import NOTHING, Belonging
+from argus_lab.lake.pruning import MANY, possible
+from argus_lab.lake.resolving import belonging, belonging_of_rows
+from argus_lab.lake.sessions import NEEDED
 from argus_lab.lake.table import open_table
 from argus_lab.lake.times import When, instant
 
@@ -32,13 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "pin", "snapshot_of"]
 
-MANY = 64
-"""More values than this are held against a file's smallest and largest value as one range."""
+REMEMBERED = 8
+"""Of so many selections of files it is remembered where their spans belong."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-STATS_ROUNDING = timedelta(milliseconds=1)
-"""Delta keeps the largest time of a file cut to milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,61 @@ class Snapshot:
     version: int | None
     as_of: datetime | None
     adds: pa.Table | None
+    infer_sessions: bool = False
+    _belongings: dict[tuple[str, ...], Belonging] = field(default_factory=dict, repr=False, compare=False)
 
-    def pick(self, filter: Filter) -> Picked:
-        """The files that can hold rows of ``filter``, by date, project, then age."""
+    def pick(self, filter: Filter, *, sessions: bool = False) -> Picked:
+        """The files that can hold rows of ``filter``, by date, project, then age.
+
+        With ``sessions``, or where the filter asks for sessions, it is also known to which ones their spans
+        belong; otherwise nothing is read.
+        """
+        files = self._files(filter)
+        if not (sessions or filter.asks_sessions) or "session_id" not in self.table.names or not files:
+            return Picked(self, filter, files)
+        others = {name: values for name, values in filter.among.items() if name != "session_id"}
+        whole = self._files(replace(filter, among=others)) if len(others) < len(filter.among) else files
+        found = self._belonging(filter, whole)
+        kept = found.files | {file.path for file in files}
+        return Picked(self, filter, tuple(file for file in whole if file.path in kept), found)
+
+    def whole(self, filter: Filter) -> Picked:
+        """The same with every column, the sessions among them."""
+        return self.pick(filter, sessions=True)
+
+    def stored(self, filter: Filter) -> Picked:
+        """The same for sessions as they are stored."""
+        return Picked(self, filter, self._files(filter))
+
+    def _files(self, filter: Filter | None = None) -> tuple[DataFile, ...]:
         if self.adds is None:
-            return Picked(self, filter, ())
-        kept = self.adds.filter(_possible(self.adds, self.table.partition_by, filter))
-        rows = kept.select(self._identity).to_pylist()
-        return Picked(self, filter, tuple(self._file(row) for row in rows))
+            return ()
+        adds = self.adds
+        kept = adds if filter is None else adds.filter(possible(adds, self.table.partition_by, filter))
+        return tuple(self._file(row) for row in kept.select(self._identity).to_pylist())
+
+    def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:
+        """Where spans of these files belong; of few traces by their spans, else by what all files name."""
+        traces = filter.among.get("trace_id", ())
+        if 0 < len(traces) <= MANY and not self.infer_sessions:
+            whole = self._files(replace(filter, among={"trace_id": traces}, since=None, until=None))
+            rows = duck.whole_traces(self.table, whole, pa.array(traces, pa.string()), NEEDED)
+            return belonging_of_rows(rows, files)
+        asked = tuple(file.path for file in files)
+        if asked not in self._belongings:
+            while len(self._belongings) >= REMEMBERED:
+                self._belongings.pop(next(iter(self._belongings)), None)
+            everything = self._files()
+            guesses = self._guesses if self.infer_sessions else None
+            self._belongings[asked] = belonging(everything, files, self._load, guesses)
+        return self._belongings[asked]
+
+    def _load(self, files: Sequence[DataFile], traces: pa.Array) -> pa.Table:
+        return duck.whole_traces(self.table, files, traces, NEEDED)
+
+    @cached_property
+    def _guesses(self) -> pa.Table:
+        return chains.inferred(duck.source(self.table, self._files()))
 
     def partition_values(self, column: str) -> list[str]:
         """The values that a partition column has in this snapshot."""
@@ -104,6 +153,7 @@ class Picked:
     snapshot: Snapshot
     filter: Filter
     files: tuple[DataFile, ...]
+    belonging: Belonging = NOTHING
 
     @property
     def table(self) -> Table:
@@ -119,6 +169,7 @@ class Reader:
     table: Table
     as_of: int | datetime | None = None
     may_be_absent: bool = False
+    infer_sessions: bool = False
     _delta: DeltaTable | None = field(default=None, repr=False)
     _last: Snapshot | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -146,7 +197,7 @@ class Reader:
         elif self.as_of is None:
             self._delta = _updated(self._delta) or self._opened()
         if self._last is None or self._last.version != self._delta.version():
-            self._last = snapshot_of(self.lake, self.table, self._delta)
+            self._last = snapshot_of(self.lake, self.table, self._delta, infer_sessions=self.infer_sessions)
         return self._last
 
     def _opened(self) -> DeltaTable:
@@ -184,15 +235,14 @@ def _updated(delta: DeltaTable) -> DeltaTable | None:
     return delta
 
 
-def snapshot_of(lake: str, table: Table, delta: DeltaTable) -> Snapshot:
+def snapshot_of(lake: str, table: Table, delta: DeltaTable, *, infer_sessions: bool = False) -> Snapshot:
     """The version that ``delta`` is at."""
     adds = pa.table(delta.get_add_actions(flatten=True))
     order = [f"partition.{name}" for name in reversed(table.partition_by)]
     keys = [(name, "ascending") for name in (*order, "modification_time", "path")]
     root = f"{lake}/{table.name}"
-    return Snapshot(
-        lake, table, root, delta.version(), _committed_at(root, delta.version()), adds.sort_by(keys)
-    )
+    version, moment = delta.version(), _committed_at(root, delta.version())
+    return Snapshot(lake, table, root, version, moment, adds.sort_by(keys), infer_sessions)
 
 
 def _committed_at(root: str, version: int) -> datetime | None:
@@ -220,46 +270,3 @@ def _travel(delta: DeltaTable, lake: str, table: Table, as_of: int | datetime) -
             f"the lake {lake} did not exist as of {as_of.isoformat()}: its first version still on "
             f"record is of {first.isoformat()}. Open it with as_of={first.isoformat()!r} or later."
         )
-
-
-def _possible(adds: pa.Table, partition_by: Sequence[str], filter: Filter) -> pa.ChunkedArray:
-    """Per file, whether rows of ``filter`` can be in it. Without statistics: they can."""
-    tests = [pc.is_valid(adds["path"])]
-    for column, values in filter.among.items():
-        if column in partition_by:
-            tests.append(pc.is_in(adds[f"partition.{column}"], pa.array(values, pa.string())))
-        else:
-            tests.extend(_between(adds, column, values))
-    tests.extend(_in_window(adds, filter))
-    verdict = tests[0]
-    for test in tests[1:]:
-        verdict = pc.and_(verdict, pc.fill_null(test, fill_value=True))
-    return verdict
-
-
-def _between(adds: pa.Table, column: str, values: tuple[str, ...]) -> list[Any]:
-    low, high = f"min.{column}", f"max.{column}"
-    if not values or not {low, high} <= set(adds.column_names):
-        return []
-    ranges = [(value, value) for value in values] if len(values) <= MANY else [(min(values), max(values))]
-    # deltalake reads characters beyond the BMP wrongly where JSON escapes them: only ASCII is believed.
-    found = pc.invert(pc.and_(pc.string_is_ascii(adds[low]), pc.string_is_ascii(adds[high])))
-    for first, last in ranges:
-        test = pc.and_kleene(pc.less_equal(adds[low], last), pc.greater_equal(adds[high], first))
-        found = pc.or_kleene(found, test)
-    return [found]
-
-
-def _in_window(adds: pa.Table, filter: Filter) -> list[Any]:
-    tests = []
-    date, high, low = adds["partition.date"], f"max.{filter.time_column}", f"min.{filter.time_column}"
-    if filter.since is not None:
-        tests.append(pc.greater_equal(date, pa.scalar(filter.since.date(), pa.date32())))
-        if high in adds.column_names:
-            since = pa.scalar(filter.since - STATS_ROUNDING, adds[high].type)
-            tests.append(pc.greater_equal(adds[high], since))
-    if filter.until is not None:
-        tests.append(pc.less_equal(date, pa.scalar(filter.until.date(), pa.date32())))
-        if low in adds.column_names:
-            tests.append(pc.less(adds[low], pa.scalar(filter.until, adds[low].type)))
-    return tests

@@ -137,7 +137,8 @@ def write_files(lake: str, table: Table, rows: pa.Table) -> list[AddAction]:
     written: list[AddAction] = []
     try:
         for place in places:
-            part = rows if len(places) == 1 else _within(rows, place)
+            # What the schema says of all rows together need not be so of a part of them.
+            part = rows if len(places) == 1 else _within(rows, place).replace_schema_metadata(None)
             written.append(write_file(lake, table, place, part.drop_columns(keys).to_reader()))
     except LakeUnavailable:
         # The disk is full or the like, and this is tried again every second: leave it no fuller.
@@ -165,6 +166,7 @@ def write_file(lake: str, table: Table, place: Mapping[str, Any], batches: pa.Re
         with pq.ParquetWriter(target, batches.schema, **_layout(table)) as writer:
             for batch in batches:
                 writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+            writer.add_key_value_metadata(batches.schema.metadata or {})
         _sync(target)
         size = target.stat().st_size
     except OSError as error:

@@ -14,6 +14,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,7 +25,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from argus_lab.errors import ArgusError
 from argus_lab.lake import table as t
 from argus_lab.lake.locks import FileLock
-from argus_lab.lake.merging import merged
+from argus_lab.lake.merging import merged, rewritten
+from argus_lab.lake.snapshot import DataFile
 from argus_lab.schema import REFUSED, SPANS, Table
 from argus_lab.settings import Settings
 
@@ -141,17 +143,18 @@ def _tend_table(settings: Settings, table: Table, *, all_files: bool) -> Summary
     except CommitFailedError as error:
         log.info("retention was overtaken, and is for the next round: %s", error)
         found = t.open_table(settings.lake, table)
-    for part in _partitions(found):
-        files = _mergeable(part.files, settings.target_file_size, all_files=all_files)
-        if not files:
-            continue
-        try:
-            total += _merge(settings.lake, table, found, part, files)
-        except CommitFailedError as error:
-            # Somebody else swapped files since we looked; ours are not referenced, vacuum has them.
-            log.info("a merge was overtaken: %s", error)
-            found = t.open_table(settings.lake, table)
-            break
+    try:
+        for part in _partitions(found):
+            files = _mergeable(part.files, settings.target_file_size, all_files=all_files)
+            if files:
+                total += _merge(settings.lake, table, found, part, files)
+        for part in _partitions(found) if all_files and table is SPANS else ():
+            for file in _outdated(settings.lake, found, part):
+                total += _merge(settings.lake, table, found, part, [file])
+    except CommitFailedError as error:
+        # Somebody else swapped files since we looked; ours are not referenced, vacuum has them.
+        log.info("a merge was overtaken: %s", error)
+        found = t.open_table(settings.lake, table)
     return total + _vacuum(found, settings)
 
 
@@ -198,10 +201,11 @@ def _batch(files: list[dict[str, Any]], target: int) -> list[dict[str, Any]]:
 def _merge(
     lake: str, table: Table, found: DeltaTable, part: Partition, files: list[dict[str, Any]]
 ) -> Summary:
-    """Rewrite files of a partition as one: sorted, and each span once."""
-    paths = _paths(lake, table, files)
-    others = _paths(lake, table, [f for f in part.files if f not in files])
-    with merged(lake, table, paths, others) as rows:
+    """Rewrite files of a partition as one: sorted, each span once, in the session it belongs to."""
+    others = [file for file in part.files if file not in files]
+    near = _near(found, part)
+    of = partial(_data_files, lake, table)
+    with merged(lake, table, of(files), of(others), of(near)) as rows:
         add = t.write_file(lake, table, part.values, rows)
     before = sum(file["num_records"] for file in files)
     after = int(json.loads(add.stats)["numRecords"])
@@ -209,8 +213,27 @@ def _merge(
     return Summary(merged=len(files), written=1, duplicates=before - after)
 
 
-def _paths(lake: str, table: Table, files: list[dict[str, Any]]) -> list[str]:
-    return [f"{t.table_uri(lake, table)}/{unquote(file['path'])}" for file in files]
+def _near(found: DeltaTable, part: Partition) -> list[dict[str, Any]]:
+    """The files where the rest of a trace most likely is: of its project, from the day before to the next."""
+    place, day = part.values, timedelta(days=1)
+    same = [name for name in place if name != "date"]
+    return [
+        file
+        for file in _files(found)
+        if all(file["partition"][name] == place[name] for name in same)
+        and abs(file["partition"]["date"] - place["date"]) <= day
+    ]
+
+
+def _data_files(lake: str, table: Table, files: list[dict[str, Any]]) -> list[DataFile]:
+    root = t.table_uri(lake, table)
+    return [DataFile(f"{root}/{unquote(f['path'])}", f["num_records"], f["partition"]) for f in files]
+
+
+def _outdated(lake: str, found: DeltaTable, part: Partition) -> list[dict[str, Any]]:
+    """The files of a partition in which spans belong elsewhere than is stored."""
+    near = _data_files(lake, SPANS, _near(found, part))
+    return [file for file in part.files if rewritten(SPANS, _data_files(lake, SPANS, [file]), near).files]
 
 
 def _expire(found: DeltaTable, settings: Settings) -> Summary:

@@ -110,12 +110,15 @@ def test_the_sample_sessions_are_whole(tmp_path: Path):
     writer.close()
     keeper.drain(settings.read({}, lake=str(tmp_path)))
     lake = al.open(str(tmp_path))
-    stored = lake.spans()
-    assert set(stored.loc[stored["session_source"] == "trace", "service"]) == {"order-mcp", "retrieval"}
-    named = stored.loc[stored["session_source"] == "attribute", "session_id"].unique()
+    spans = lake.spans()
+    inherits = spans["session_source"] == "inherited"
+    assert set(spans.loc[inherits, "service"]) == {"order-mcp", "retrieval"}
+    assert set(spans.loc[~inherits, "session_source"]) == {"attribute"}
+    named = spans.loc[~inherits, "session_id"].unique()
     counts = {session: len(lake.session(session)) for session in named}
-    assert sum(counts.values()) == len(stored)
+    assert sum(counts.values()) == len(spans)
     assert len(counts) == len(lines)
+    assert counts == spans.groupby("session_id").size().to_dict()
     (sent, *_) = (json.loads(line) for line in lines)
     spans = [s for rs in sent["resourceSpans"] for ss in rs["scopeSpans"] for s in ss["spans"]]
     assert len(spans) in counts.values()

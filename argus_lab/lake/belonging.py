@@ -1,0 +1,145 @@
+"""Where spans belong whose session is not what is stored for them.
+
+A small table beside files that are read as they are: :class:`Belonging` says which spans, and puts their
+sessions into rows. It is made by :mod:`argus_lab.lake.resolving`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from argus_lab.lake.sessions import OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging", "Part"]
+
+SCHEMA = pa.schema([(n, pa.string()) for n in ("trace_id", "span_id", "session_id", "session_source")])
+SESSION_COLUMNS = ("session_id", "session_source")
+
+
+def _none() -> pa.Table:
+    return SCHEMA.empty_table()
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """Where spans that name no session belong, if it is not what is stored for them.
+
+    ``traces``: of whole traces that are stored as their own sessions (source ``trace``); ``mended``: of whole
+    traces, whatever is stored for them; ``spans``: of single spans. Each trace and span stands in one of
+    them, once. ``files``: where such spans are. ``stored``: the sessions that are stored for traces in
+    ``mended`` and ``spans``, by which a query finds them without a look at every trace; None if too many.
+    """
+
+    traces: pa.Table = field(default_factory=_none)
+    mended: pa.Table = field(default_factory=_none)
+    spans: pa.Table = field(default_factory=_none)
+    files: frozenset[str] = frozenset()
+    stored: pa.Table | None = None
+
+    def applied(self, rows: pa.Table) -> pa.Table:
+        """Rows with the sessions that they belong to; ids of trace and span are needed, and both columns."""
+        if not self.files or not len(rows):
+            return rows
+        at, session, source = [], [], []
+        for part in self.parts():
+            row, place = _span_places(rows, part.rows) if part.name == "spans" else _places(rows, part)
+            is_meant = pc.is_in(rows["session_source"].take(row).cast(pa.string()), pa.array(part.sources))
+            row, place = row.filter(is_meant.combine_chunks()), place.filter(is_meant.combine_chunks())
+            at.append(row)
+            session.append(part.rows["session_id"].combine_chunks().take(place))
+            source.append(part.rows["session_source"].combine_chunks().take(place))
+        order = pc.sort_indices(pa.concat_arrays(at))
+        where = pa.concat_arrays(at).take(order)
+        for name, values in (("session_id", session), ("session_source", source)):
+            rows = _replaced(rows, name, where, pa.concat_arrays(values).take(order))
+        return rows
+
+    def stored_for(self, sessions: Sequence[str]) -> tuple[str, ...] | None:
+        """The sessions that may be stored for spans of these sessions; None if that is not known."""
+        if self.stored is None:
+            return None
+        wanted = pa.array(sessions, pa.string())
+        own, mended, spans = (
+            each.filter(pc.is_in(each["session_id"], wanted))["trace_id"]
+            for each in (self.traces, self.mended, self.spans)
+        )
+        traces = pa.array([*mended.to_pylist(), *spans.to_pylist()], pa.string())
+        others = self.stored.filter(pc.is_in(self.stored["trace_id"], traces))
+        stored = others["session_id"].drop_null().to_pylist()
+        return tuple({*sessions, *own.to_pylist(), *stored})
+
+    def parts(self) -> list[Part]:
+        """The tables with rows, in the order in which they are to be joined."""
+        found = [
+            Part("traces", self.traces, ("session_id",), ("trace",)),
+            Part("mended", self.mended, ("trace_id",), OPEN),
+            Part("spans", self.spans, ("trace_id", "span_id"), OPEN),
+        ]
+        return [part for part in found if len(part.rows)]
+
+
+class Part(NamedTuple):
+    """A table of sessions, and the spans it is for: those of these ``sources`` whose ``keys`` are ``own``."""
+
+    name: str
+    rows: pa.Table
+    keys: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The columns of the table that the spans' ``keys`` are compared with."""
+        return ("trace_id", "span_id")[: len(self.keys)]
+
+
+NOTHING = Belonging()
+
+
+def _places(rows: pa.Table, part: Part) -> tuple[pa.Array, pa.Array]:
+    """The rows whose key stands in the part, and where. Of dictionaries each value is looked up once."""
+    column, keys = rows[part.keys[0]], part.rows["trace_id"].combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        return _hits(np.asarray(pc.fill_null(pc.index_in(column, keys), -1)))
+    found = pc.index_in(pa.concat_arrays([chunk.dictionary for chunk in column.chunks]), keys)
+    known, places, start = np.asarray(pc.fill_null(found, -1)), [], 0
+    for chunk in column.chunks:
+        here = np.append(known[start : start + len(chunk.dictionary)], -1)
+        places.append(here[np.asarray(pc.fill_null(chunk.indices, -1))])
+        start += len(chunk.dictionary)
+    return _hits(np.concatenate(places))
+
+
+def _span_places(rows: pa.Table, spans: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """The rows whose span stands among these, and where; ids are joined only of rows of their traces."""
+    once = pa.table({"trace_id": pc.unique(spans["trace_id"])})
+    near, _ = _places(rows, Part("", once, ("trace_id",), ()))
+    row, place = _hits(np.asarray(pc.fill_null(pc.index_in(_pairs(rows.take(near)), _pairs(spans)), -1)))
+    return near.take(row), place
+
+
+def _hits(places: Any) -> tuple[pa.Array, pa.Array]:
+    rows = np.flatnonzero(places >= 0)
+    return pa.array(rows), pa.array(places[rows])
+
+
+def _pairs(rows: pa.Table) -> pa.Array:
+    """Trace id and span id as one text."""
+    texts = (rows[name].cast(pa.string()) for name in ("trace_id", "span_id"))
+    return pc.binary_join_element_wise(*texts, "/").combine_chunks()
+
+
+def _replaced(rows: pa.Table, name: str, where: pa.Array, values: pa.Array) -> pa.Table:
+    """The rows with these values of a column at these rows, which are in order."""
+    mask = np.zeros(len(rows), bool)
+    mask[np.asarray(where)] = True
+    column = pc.replace_with_mask(rows[name].cast(pa.string()), pa.array(mask), values)
+    place = rows.column_names.index(name)
+    return rows.set_column(place, rows.schema.field(place).with_type(pa.string()), column)

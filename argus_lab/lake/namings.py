@@ -1,0 +1,224 @@
+"""What each file of spans says about sessions: those its traces name, and what is stored for the rest.
+
+A file never changes, so this is read once a process, from three columns that compress to next to nothing.
+Traces and sessions are compared by 64-bit hashes with a key of this process's own, which makes them small
+and fast to sort; their texts are kept beside them.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from argus_lab.lake.sessions import MARK, OPEN
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Hashes = npt.NDArray[np.int64]
+    Counts = npt.NDArray[np.int64]
+    Places = npt.NDArray[np.intp]
+
+__all__ = ["Naming", "all_named", "hashed", "naming_of", "shared", "told"]
+
+COLUMNS = ["trace_id", "session_id", "session_source"]
+MOST_TRACES = 5_000_000
+"""Traces whose namings stay in memory, some 70 bytes each; beyond them files are read again."""
+_SOURCES = {source: number for number, source in enumerate(OPEN, start=1)}
+_WIDTH = 32
+_SEEDS = np.frombuffer(secrets.token_bytes(24), np.uint64) | np.uint64(1)
+_TOLD = np.int64(len(_SOURCES) + 1)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """The traces of a file, sorted by ``keys``, the hashes of their ids.
+
+    ``names``: how many sessions the spans of a trace name; ``first``: the place of one of them in
+    ``sessions``, ``name`` its hash. ``unnamed``: how many different things are stored for its spans that name
+    none (0: all spans name one); ``stored``: :func:`told` of one of them. ``is_settled``: the file says that
+    what is stored follows from its own rows.
+    """
+
+    keys: Hashes
+    ids: pa.Array
+    names: Counts
+    name: Hashes
+    first: Counts
+    sessions: pa.Array
+    unnamed: Counts
+    stored: Hashes
+    is_settled: bool
+
+    @property
+    def open_keys(self) -> Hashes:
+        """The traces with spans that name no session."""
+        return self.keys[self.unnamed > 0]
+
+
+class _Memory:
+    """The namings used last, within ``MOST_TRACES``."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[str, int], Naming] = OrderedDict()
+        self._traces = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, int]) -> Naming | None:
+        with self._lock:
+            found = self._held.get(key)
+            if found is not None:
+                self._held.move_to_end(key)
+            return found
+
+    def put(self, key: tuple[str, int], made: Naming) -> None:
+        with self._lock:
+            if key in self._held:
+                return
+            self._held[key] = made
+            self._traces += len(made.keys)
+            while self._traces > MOST_TRACES and len(self._held) > 1:
+                _, gone = self._held.popitem(last=False)
+                self._traces -= len(gone.keys)
+
+
+_memory = _Memory()
+
+
+def hashed(texts: pa.Array) -> Hashes:
+    """The hashes of texts without nulls."""
+    lengths = pc.binary_length(texts)
+    wide = pc.equal(lengths, _WIDTH)
+    if pc.all(wide).as_py():
+        return _hashed_ids(texts)
+    found = np.empty(len(texts), np.int64)
+    is_id = np.asarray(wide)
+    found[is_id] = _hashed_ids(texts.filter(wide))
+    found[~is_id] = [hash(text) for text in texts.filter(pc.invert(wide)).to_pylist()]
+    return found
+
+
+def _hashed_ids(texts: pa.Array) -> Hashes:
+    """The hashes of texts of 32 bytes, as trace ids are: eight bytes after the other are mixed in."""
+    if not len(texts):
+        return np.empty(0, np.int64)
+    start = int(np.frombuffer(texts.buffers()[1], np.int32)[texts.offset])
+    words = np.frombuffer(texts.buffers()[2], np.uint64, len(texts) * 4, start)
+    found = np.full(len(texts), _SEEDS[0], np.uint64)
+    for word in words.reshape(-1, 4).T:
+        found = (found ^ word) * _SEEDS[1]
+        found ^= found >> np.uint64(29)
+        found *= _SEEDS[2]
+        found ^= found >> np.uint64(32)
+    return found.view(np.int64)
+
+
+def shared(few: Hashes, many: Hashes) -> tuple[Places, Places]:
+    """Where keys that two sorted arrays share stand in the first and in the second."""
+    if len(few) > len(many):
+        there, at = shared(many, few)
+        return at, there
+    place = np.searchsorted(many, few)
+    place[place == len(many)] = 0
+    hits = many[place] == few if len(many) else np.zeros(len(few), bool)
+    return np.flatnonzero(hits), place[hits]
+
+
+def told(sessions: Hashes, source: str) -> Hashes:
+    """What is stored for a span that names no session, as one number: the session and where it comes from."""
+    with np.errstate(over="ignore"):
+        return sessions * _TOLD + _SOURCES[source]
+
+
+def naming_of(path: str, rows: int) -> Naming:
+    """The naming of a file, read at most once while it is remembered."""
+    found = _memory.get((path, rows))
+    if found is None:
+        found = _read(path)
+        _memory.put((path, rows), found)
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def all_named(path: str) -> bool:
+    """Whether all spans of a file name their sessions, as its footer says."""
+    footer = pq.read_metadata(path)
+    places = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
+    if "session_source" not in places:
+        return False
+    groups = [footer.row_group(i).column(places["session_source"]) for i in range(footer.num_row_groups)]
+    ends = [group.statistics for group in groups]
+    return all(s is not None and s.has_min_max and s.min == s.max == "attribute" for s in ends)
+
+
+def _read(path: str) -> Naming:
+    with pq.ParquetFile(path, read_dictionary=COLUMNS) as stored:
+        is_settled = (stored.metadata.metadata or {}).items() >= MARK.items()
+        rows = stored.read(columns=COLUMNS).unify_dictionaries().combine_chunks()
+    trace, session, source = (_codes(rows[name]) for name in COLUMNS)
+    ids, sessions = (_texts(rows[name]) for name in COLUMNS[:2])
+    kinds = _texts(rows["session_source"]).to_pylist()
+    numbers = np.array([_SOURCES.get(kind, 0) for kind in kinds] + [0], np.int64)  # -1, a null, is the last
+    trace, session, kind = _distinct(trace, session, numbers[source])
+    return _naming(ids, sessions, (trace, session, kind), is_settled=is_settled)
+
+
+def _codes(column: pa.ChunkedArray) -> Counts:
+    if not len(column):
+        return np.empty(0, np.int64)
+    found: Counts = pc.fill_null(column.chunk(0).indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
+
+
+def _texts(column: pa.ChunkedArray) -> pa.Array:
+    found = column.chunk(0).dictionary if len(column) else pa.array([], pa.string())
+    return found.cast(pa.string())
+
+
+def _distinct(*columns: Counts) -> list[Counts]:
+    """Each combination of values once. Rows lie in order, so most repeat the one before."""
+    if not len(columns[0]):
+        return list(columns)
+    other = np.ones(len(columns[0]), bool)
+    other[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    columns = tuple(column[other] for column in columns)
+    whole = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        whole = whole * (column.max() + 2) + column + 1
+    _, once = np.unique(whole, return_index=True)
+    return [column[once] for column in columns]
+
+
+def _naming(ids: pa.Array, sessions: pa.Array, rows: tuple[Any, ...], *, is_settled: bool) -> Naming:
+    """The naming that distinct rows (trace, session, number of the source) of a file make."""
+    trace, session, kind = rows
+    hashes = np.append(hashed(sessions), 0)
+    gives, lacks = (kind == 0) & (session >= 0), kind > 0
+    first = np.full(len(ids), -1, np.int64)
+    first[trace[gives]] = session[gives]
+    stored = np.zeros(len(ids), np.int64)
+    with np.errstate(over="ignore"):
+        stored[trace[lacks]] = hashes[session[lacks]] * _TOLD + kind[lacks]
+    names, unnamed = (np.bincount(trace[which], minlength=len(ids)) for which in (gives, lacks))
+    keys = hashed(ids)
+    order = np.argsort(keys)
+    return Naming(
+        keys=keys[order],
+        ids=ids.take(pa.array(order)),
+        names=names[order],
+        name=hashes[first[order]],
+        first=first[order],
+        sessions=sessions,
+        unnamed=unnamed[order],
+        stored=stored[order],
+        is_settled=is_settled,
+    )
