@@ -10,6 +10,7 @@ from typing import Any
 
 from argus_lab.conventions import messages as m
 from argus_lab.conventions.dialect import Dialect, Shape, View
+from argus_lab.conventions.offered import definitions
 from argus_lab.conventions.parts import joined
 from argus_lab.conventions.providers import provider_name
 from argus_lab.conventions.readers import chosen, count, flag, number, parsed, signed, text
@@ -168,7 +169,7 @@ def read(view: View) -> dict[str, Any]:
         "input_text": m.last_text(asked, "user") or query,
         "output_text": m.joined_text(said),
         "system_prompt": system,
-        "tool_definitions": m.definitions(sent.get("gen_ai.tool.definitions")),
+        "tool_definitions": definitions(sent.get("gen_ai.tool.definitions")),
         "finish_reason": m.finish_reason(said),
     }
     if asked and view.columns.get("span_type") == "embedding":

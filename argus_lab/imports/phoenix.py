@@ -108,16 +108,7 @@ def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def read_otlp(record: Mapping[str, Any]) -> Span:
     """The span of a record that is nearly OTLP/JSON: snake case, and null for what is not there."""
-    ids = span_of(
-        Fields(
-            record.get("trace_id"),
-            record.get("span_id"),
-            record.get("parent_span_id"),
-            *[None] * 5,
-            {},
-            None,
-        )
-    )
+    ids = span_of(Fields(record.get("trace_id"), record.get("span_id"), record.get("parent_span_id")))
     named = {"trace_id": ids.trace_id, "span_id": ids.span_id, "parent_span_id": ids.parent_span_id}
     request = {"resource_spans": [{"scope_spans": [{"spans": [_present({**record, **named})]}]}]}
     export = decode(msgspec.json.encode(request, enc_hook=str), "json")
