@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schema": {"errors"},
     "otlp": GROUND,
     "conventions": GROUND | {"otlp"},
+    "imports": GROUND | {"otlp"},
     "lake": GROUND | {"otlp", "conventions"},
     "measures": GROUND,
     "figures": GROUND,
@@ -27,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": GROUND | {"otlp", "conventions"},
     "argus_server": GROUND
     | {"__init__"}  # the commands read a lake as a user does
-    | {"otlp", "conventions", "lake", "measures", "figures", "display", "dashboards", "chat", "testing"},
+    | {"otlp", "conventions", "imports", "lake", "measures", "figures", "display", "dashboards", "chat", "testing"},
 }
 """The architecture: room -> rooms it may import, itself left out."""
 
@@ -38,6 +39,7 @@ MAY_USE: dict[str, set[str]] = {
     "schema": {"pyarrow"},
     "otlp": {"google", "msgspec", "opentelemetry"},
     "conventions": {"msgspec"},
+    "imports": {"msgspec"},
     "lake": {"deltalake", "duckdb", "msgspec", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pyspark"},
     "measures": {"narwhals"},
     "figures": {"bokeh", "narwhals"},
@@ -73,7 +75,7 @@ HIDDEN: dict[tuple[str, str], str] = {
 }
 """(module, imported module or its package) -> why a function is the place of that import."""
 
-PURE = {"otlp", "conventions", "measures", "figures", "display", "schema", "errors"}
+PURE = {"otlp", "conventions", "imports", "measures", "figures", "display", "schema", "errors"}
 
 WORLD = {"asyncio", "http", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil"} | {
     "signal",
