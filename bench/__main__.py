@@ -1,4 +1,4 @@
-"""``python -m bench [receiving] [reading]``: measure, and print the tables."""
+"""``python -m bench [receiving] [dialects] [reading]``: measure, and print the tables."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import platform
 import sys
 
-from bench import reading, receiving
+from bench import dialects, reading, receiving
 
-PARTS = {"receiving": receiving.measure, "reading": reading.measure}
+PARTS = {"receiving": receiving.measure, "dialects": dialects.measure, "reading": reading.measure}
 
 
 def main(names: list[str]) -> None:

@@ -46,6 +46,11 @@ def cap(value: Any) -> Any:
     return SILENT if value in _UNCAPPED else count(value)
 
 
+def _reason(value: Any) -> Any:
+    """The first of the reasons; a list of none is no reason."""
+    return SILENT if parsed(value) == [] else chosen(value)
+
+
 _UNCAPPED = (-1, "-1", "Infinity", {"$double": "Infinity"})
 
 
@@ -59,7 +64,7 @@ RULES = (
     Rule("max_tokens", cap, ("gen_ai.request.max_tokens",)),
     Rule("seed", signed, ("gen_ai.request.seed",)),
     Rule("streaming", flag, ("gen_ai.request.stream",)),
-    Rule("finish_reason", chosen, ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason")),
+    Rule("finish_reason", _reason, ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason")),
     Rule(
         "time_to_first_token_ms",
         milliseconds,
