@@ -82,7 +82,7 @@ def _ran(command: list[str]) -> str:
 def _translate(name: str, bodies: int) -> float:
     """Processor seconds of translating, once every shape of span is known."""
     if name == "two":
-        combine.DIALECTS = (argus.DIALECT, otel_genai.DIALECT)
+        vars(combine)["DIALECTS"] = (argus.DIALECT, otel_genai.DIALECT)
     sent = payloads.bodies(bodies, "protobuf", seed=3)
     records = [Record(Entry(1, "protobuf", None, body), number) for number, body in enumerate(sent)]
     assert len(translated("warm", records[:1]).spans) == payloads.SPANS_A_REQUEST

@@ -458,7 +458,8 @@ def test_langchains_placeholders_are_nobodys_values():
 )
 def test_tools_have_one_form(sent: Any):
     """OpenAI's, Anthropic's, Gemini's and MCP's definitions of a tool say name, description, parameters."""
-    found = _columns({"openinference.span.kind": "LLM", "llm.tools.0.tool.json_schema": json.dumps(sent)})
+    schema = sent if isinstance(sent, str) else json.dumps(sent)
+    found = _columns({"openinference.span.kind": "LLM", "llm.tools.0.tool.json_schema": schema})
     (tool,) = found["tool_definitions"]
     tool.pop("type", None)
     assert tool == {"name": "add", "description": "+", "parameters": {"type": "object"}}
