@@ -13,6 +13,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check
 SENDERS := $(if $(wildcard tests/senders_js/package.json),tests/senders_js/node_modules/.installed)
+SENDERS += $(VENV)/instrumentations/.installed
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -90,6 +91,13 @@ $(VENV)/.has-programs: $(VENV)/.made
 	    echo "the tests that need these programs will fail; install them and run this again: $$missing" >&2; exit 0; \
 	fi; \
 	touch $@
+
+# Instrumentations of other makers ask for versions of their own, so they have an environment of their own.
+$(VENV)/instrumentations/.installed: $(VENV)/.made tests/instrumentations/requirements.txt
+	@echo "installing the instrumentations whose spans the tests read into $(@D)"
+	@rm -rf $(@D) && $(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/instrumentations/requirements.txt
+	@touch $@
 
 # Without Node.js the tests still start; those that send with the JavaScript SDK then fail, and say why.
 tests/senders_js/node_modules/.installed: tests/senders_js/package.json

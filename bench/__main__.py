@@ -1,4 +1,4 @@
-"""``python -m bench [receiving] [reading] [measures]``: measure, and print the tables."""
+"""``python -m bench [receiving] [dialects] [reading] [measures]``: measure, and print the tables."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 import platform
 import sys
 
-from bench import measures, reading, receiving
+from bench import dialects, measures, reading, receiving
 
-PARTS = {"receiving": receiving.measure, "reading": reading.measure, "measures": measures.measure}
+PARTS = {
+    "receiving": receiving.measure,
+    "dialects": dialects.measure,
+    "reading": reading.measure,
+    "measures": measures.measure,
+}
 
 
 def main(names: list[str]) -> None:

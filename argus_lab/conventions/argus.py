@@ -11,6 +11,7 @@ from typing import Any
 
 from argus_lab.conventions import messages as m
 from argus_lab.conventions.dialect import Dialect, Shape, View
+from argus_lab.conventions.offered import definitions
 from argus_lab.conventions.readers import parsed, text, words
 from argus_lab.conventions.rules import Rule
 from argus_lab.schema import COMPONENT_TYPES, STEP_KINDS
@@ -83,7 +84,7 @@ def _input(sent: dict[str, Any], step_kind: str | None) -> dict[str, Any]:
         "input": _first(made, arguments, said),
         "input_text": _first(said, m.last_text(made, "user"), m.joined_text(made)),
         "system_prompt": system,
-        "tool_definitions": m.definitions(sent.get("tools")),
+        "tool_definitions": definitions(sent.get("tools")),
     }
 
 

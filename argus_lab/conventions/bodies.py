@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from argus_lab.conventions import messages as m
+from argus_lab.conventions.offered import definitions
 from argus_lab.conventions.parts import first_of
 from argus_lab.conventions.readers import count, flag, number, parsed, signed, text
 from argus_lab.conventions.usage import usage_of
@@ -86,16 +87,8 @@ def _system(found: dict[str, Any]) -> str | None:
 
 
 def tools_of(found: dict[str, Any]) -> list[Any] | None:
-    """Tool definitions; Gemini groups functions."""
-    made: list[Any] = []
-    for item in m.definitions(first_of(found, "tools", "functions")) or ():
-        grouped = (
-            first_of(item, "function_declarations", "functionDeclarations")
-            if isinstance(item, dict)
-            else None
-        )
-        made += grouped if isinstance(grouped, list) else [item]
-    return made or None
+    """The tools that a request offers."""
+    return definitions(first_of(found, "tools", "functions"))
 
 
 def answered(sent: Any) -> Columns:

@@ -27,7 +27,6 @@ from argus_lab.conventions.readers import parsed
 __all__ = [
     "Message",
     "answer",
-    "definitions",
     "finish_reason",
     "instructions",
     "joined_text",
@@ -281,11 +280,3 @@ def finish_reason(made: list[Message] | None) -> str | None:
         if isinstance(item.get("finish_reason"), str):
             return str(item["finish_reason"])
     return None
-
-
-def definitions(sent: Any) -> list[Any] | None:
-    """Tool definitions as a list of objects; each may be JSON text of its own."""
-    found = parsed(sent)
-    if isinstance(found, dict):
-        found = [found]
-    return [parsed(item) for item in found] if isinstance(found, list) and found else None

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from argus_lab.conventions import messages as m
 from argus_lab.conventions.bodies import parameters
 from argus_lab.conventions.contents import given, returned
 from argus_lab.conventions.dialect import Dialect, Shape, View
+from argus_lab.conventions.offered import definitions
 from argus_lab.conventions.providers import provider_name
 from argus_lab.conventions.readers import number, text, unquoted
 from argus_lab.conventions.rules import Rule
@@ -72,7 +72,7 @@ def read(view: View) -> dict[str, Any]:
     made = parameters({key: unquoted(sent[key]) for key in _PLAIN if key in sent})
     made = {**given(body, span_type), **made}
     made |= returned(unquoted(sent.get("mlflow.spanOutputs")), span_type)
-    offered = m.definitions(unquoted(sent.get("mlflow.chat.tools", sent.get("tools"))))
+    offered = definitions(unquoted(sent.get("mlflow.chat.tools", sent.get("tools"))))
     if offered:
         made["tool_definitions"] = offered
     usage = usage_of(sent.get(USAGE))

@@ -134,6 +134,8 @@ def _parameters(sent: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     system = first_of(found, "system", "instructions")
     made = {**parameters(found), "system_prompt": m.instructions(system) if system else None}
+    if "_type" in found and not made.get("streaming"):
+        made["streaming"] = None  # LangChain's: how the model is set up, not how it was called
     if found.get("object") != "response" and "output" not in found:
         # Not a whole response of OpenAI's Responses API: its model is the one that answered.
         made["request_model"] = text(first_of(found, "model", "model_name"))

@@ -8,6 +8,7 @@ from typing import Any
 from argus_lab.conventions import messages as m
 from argus_lab.conventions.indexed import Branch, branch, listed
 from argus_lab.conventions.media import media
+from argus_lab.conventions.offered import definitions
 from argus_lab.conventions.readers import parsed, words
 
 __all__ = ["choices_of", "documents_of", "messages_of", "prompts_of", "tools_of"]
@@ -74,7 +75,7 @@ def choices_of(found: Branch) -> list[m.Message] | None:
 def tools_of(found: Branch) -> list[Any] | None:
     """Tools offered to the model."""
     schemas = [branch(item, "tool").get("json_schema") for item in listed(branch(found, "llm", "tools"))]
-    return m.definitions([schema for schema in schemas if schema is not None])
+    return definitions([schema for schema in schemas if schema is not None])
 
 
 def documents_of(node: Branch) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from argus_lab.conventions import messages as m
 from argus_lab.conventions.dialect import Dialect, Shape, View
+from argus_lab.conventions.offered import definitions
 from argus_lab.conventions.parts import joined
 from argus_lab.conventions.providers import provider_name
 from argus_lab.conventions.readers import chosen, count, flag, number, parsed, signed, text
@@ -45,6 +46,11 @@ def cap(value: Any) -> Any:
     return SILENT if value in _UNCAPPED else count(value)
 
 
+def _reason(value: Any) -> Any:
+    """The first of the reasons; a list of none is no reason."""
+    return SILENT if parsed(value) == [] else chosen(value)
+
+
 _UNCAPPED = (-1, "-1", "Infinity", {"$double": "Infinity"})
 
 
@@ -58,7 +64,7 @@ RULES = (
     Rule("max_tokens", cap, ("gen_ai.request.max_tokens",)),
     Rule("seed", signed, ("gen_ai.request.seed",)),
     Rule("streaming", flag, ("gen_ai.request.stream",)),
-    Rule("finish_reason", chosen, ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason")),
+    Rule("finish_reason", _reason, ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason")),
     Rule(
         "time_to_first_token_ms",
         milliseconds,
@@ -168,7 +174,7 @@ def read(view: View) -> dict[str, Any]:
         "input_text": m.last_text(asked, "user") or query,
         "output_text": m.joined_text(said),
         "system_prompt": system,
-        "tool_definitions": m.definitions(sent.get("gen_ai.tool.definitions")),
+        "tool_definitions": definitions(sent.get("gen_ai.tool.definitions")),
         "finish_reason": m.finish_reason(said),
     }
     if asked and view.columns.get("span_type") == "embedding":

@@ -18,13 +18,19 @@ from argus_lab.conventions.langchain import returned
 from argus_lab.conventions.parts import first_of
 from argus_lab.conventions.providers import provider_name
 from argus_lab.conventions.readers import count, flag, literal, number, parsed, text, unquoted
-from argus_lab.conventions.rules import Rule
+from argus_lab.conventions.rules import SILENT, Rule
 
 __all__ = ["DIALECT"]
 
 _PROPERTIES = "traceloop.association.properties."
 _INTERNAL = ("langgraph_", "ls_", "lc_", "checkpoint_ns")
 """Association properties that LangGraph and LangChain add; all others are the sender's own."""
+
+
+def _model(value: Any) -> Any:
+    """A model's name; the callback for LangChain writes ``unknown`` where it knows none."""
+    return SILENT if value == "unknown" else text(value)
+
 
 RULES = (
     Rule(
@@ -44,8 +50,10 @@ RULES = (
         provider_name,
         ("gen_ai.provider.name", "gen_ai.system", "llm.vendor", f"{_PROPERTIES}ls_provider"),
     ),
-    Rule("request_model", text, ("gen_ai.request.model", "llm.request.model")),
-    Rule("response_model", text, ("gen_ai.response.model", "llm.response.model")),
+    Rule(
+        "request_model", _model, ("gen_ai.request.model", "llm.request.model", f"{_PROPERTIES}ls_model_name")
+    ),
+    Rule("response_model", _model, ("gen_ai.response.model", "llm.response.model")),
     Rule("temperature", number, ("gen_ai.request.temperature", "llm.temperature")),
     Rule("top_p", number, ("gen_ai.request.top_p", "llm.top_p")),
     Rule("max_tokens", otel_genai.cap, ("gen_ai.request.max_tokens", "llm.request.max_tokens")),

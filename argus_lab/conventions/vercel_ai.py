@@ -16,6 +16,7 @@ from argus_lab.conventions import otel_genai
 from argus_lab.conventions.bodies import asked
 from argus_lab.conventions.dialect import Dialect, Shape, View
 from argus_lab.conventions.indexed import after
+from argus_lab.conventions.offered import definitions
 from argus_lab.conventions.parts import first_of, reasoning_part
 from argus_lab.conventions.providers import provider_name
 from argus_lab.conventions.readers import count, number, parsed, signed, text, unquoted, words
@@ -206,7 +207,7 @@ def _question(sent: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     tools = sent.get("ai.prompt.tools")
     made: dict[str, Any] = asked(parsed(body)) or {"input": parsed(body)}
-    made["tool_definitions"] = m.definitions(tools)
+    made["tool_definitions"] = definitions(tools)
     return {key: made[key] for key in _QUESTION if key in made}
 
 

@@ -20,6 +20,8 @@ __all__ = ["in_document", "in_parquet"]
 
 SPANS_A_REQUEST: Final = 200
 ROWS_AT_ONCE: Final = 500
+SHOWN: Final = 8
+"""Most columns that an error names."""
 SERVICE: Final = "unknown_service"
 """What OpenTelemetry says in the place of a service that nobody named; exports leave resources out."""
 
@@ -63,7 +65,7 @@ def in_parquet(
         for batch in table.iter_batches(ROWS_AT_ONCE):
             records = [without_nulls(row) for row in _exact(batch).to_pylist()]
             if records_of(records) is None:
-                yield Found(b"", "json", "the file", _other_columns(batch))
+                yield Found(b"", "json", "the file", _foreign(batch))
                 return
             numbered = ((f"row {done + number}", record) for number, record in enumerate(records, 1))
             yield from _requests(numbered, f"rows from {done + 1} on", limit, project)
@@ -73,15 +75,13 @@ def in_parquet(
         yield Found(b"", "json", "the file", MalformedPayload(f"its Parquet cannot be read: {error}"))
 
 
-def _other_columns(batch: pa.RecordBatch) -> MalformedPayload:
-    return MalformedPayload(
-        f"its columns are neither those of Phoenix's spans nor those of MLflow's traces: {_shown(batch)}"
-    )
-
-
-def _shown(batch: pa.RecordBatch) -> str:
+def _foreign(batch: pa.RecordBatch) -> PayloadError:
     names = batch.schema.names
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")  # noqa: PLR2004
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return MalformedPayload(
+        "its columns are neither those of Phoenix's spans nor of MLflow's traces: "
+        f"{', '.join(names[:SHOWN])}{more}; see docs/howto/import-files.md"
+    )
 
 
 def _exact(batch: pa.RecordBatch) -> pa.Table:

@@ -6,6 +6,7 @@ and parses those that hold JSON. Both are undone here, so that a span has the at
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,10 @@ _FIELDS = frozenset({"name", "span_kind", "parent_id", "start_time", "end_time",
 }
 _JSON = ("document.metadata", "llm.prompt_template.variables", "metadata", "tool.parameters")
 """Attributes that Phoenix parses: they were sent as JSON text."""
+_TAKEN_APART = re.compile(
+    r"(metadata|tool\.parameters|llm\.prompt_template\.variables|.+?\.document\.metadata)\.(.+)"
+)
+"""The same attributes, flattened by the REST interface, which does not know that they were JSON text."""
 _NO_KIND = frozenset({"", "UNKNOWN"})
 
 
@@ -49,7 +54,7 @@ def read_row(row: Mapping[str, Any]) -> Span:
     """The span of a row."""
     context = row.get("context")
     ids = context if isinstance(context, Mapping) else {}
-    attributes = dict(_sent(row))
+    attributes = _put_together(dict(_sent(row)))
     kind = row.get("span_kind")
     if isinstance(kind, str) and kind not in _NO_KIND:
         attributes.setdefault(KIND, kind)
@@ -108,16 +113,7 @@ def _flat(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def read_otlp(record: Mapping[str, Any]) -> Span:
     """The span of a record that is nearly OTLP/JSON: snake case, and null for what is not there."""
-    ids = span_of(
-        Fields(
-            record.get("trace_id"),
-            record.get("span_id"),
-            record.get("parent_span_id"),
-            *[None] * 5,
-            {},
-            None,
-        )
-    )
+    ids = span_of(Fields(record.get("trace_id"), record.get("span_id"), record.get("parent_span_id")))
     named = {"trace_id": ids.trace_id, "span_id": ids.span_id, "parent_span_id": ids.parent_span_id}
     request = {"resource_spans": [{"scope_spans": [{"spans": [_present({**record, **named})]}]}]}
     export = decode(msgspec.json.encode(request, enc_hook=str), "json")
@@ -126,8 +122,43 @@ def read_otlp(record: Mapping[str, Any]) -> Span:
         raise MalformedPayload(f"{path.rpartition('spans[0].')[2]}: {message}", export.broken[0].issues)
     (_, _, parsed), *_ = export.spans()
     span = export.read(parsed)
-    span.attributes = {**span.attributes, **ids.attributes}
+    span.attributes = {**_put_together(span.attributes), **ids.attributes}
     return span
+
+
+def _put_together(sent: dict[str, Any]) -> dict[str, Any]:
+    """Attributes that were JSON text as JSON text again.
+
+    Examples
+    --------
+    >>> _put_together({"metadata.tier": "gold", "metadata.who.id": 3, "other": 1})
+    {'other': 1, 'metadata': '{"tier":"gold","who":{"id":3}}'}
+    """
+    made: dict[str, Any] = {}
+    apart: dict[str, dict[str, Any]] = {}
+    for key, value in sent.items():
+        found = _TAKEN_APART.fullmatch(key)
+        if found is None or found[1] in sent:
+            made[key] = value
+        else:
+            apart.setdefault(found[1], {})[found[2]] = value
+    return {**made, **{name: json_text(_nested(fields)) for name, fields in apart.items()}}
+
+
+def _nested(fields: Mapping[str, Any]) -> Any:
+    """A map of maps; a list where the names are numbers from 0 on. Names in each other's way stay whole."""
+    made: dict[str, Any] = {}
+    inner: dict[str, dict[str, Any]] = {}
+    for key, value in fields.items():
+        head, dot, rest = key.partition(".")
+        if dot and head not in fields:
+            inner.setdefault(head, {})[rest] = value
+        else:
+            made[key] = value
+    made |= {head: _nested(rest) for head, rest in inner.items()}
+    if made and inner.keys() == made.keys() == {str(number) for number in range(len(made))}:
+        return [made[str(number)] for number in range(len(made))]
+    return made
 
 
 def _present(sent: Any) -> Any:

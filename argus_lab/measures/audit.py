@@ -43,6 +43,8 @@ TOTALS = (
 )
 """Attributes in which senders give the sum themselves."""
 RESPONSE = "gen_ai.response.id"
+BODIES = ("output.value", "mlflow.spanOutputs")
+"""Attributes that hold a provider's whole answer, or LangChain's result around it, as JSON text."""
 KEY = ["trace_id", "span_id"]
 ADDED = " + cache"
 """How ``usage_source`` ends where cached tokens were added to a count without them."""
@@ -174,8 +176,8 @@ def _told(light: Eager, wrappers: Eager, sent: Eager) -> Iterator[Eager]:
         total = next((t for name in TOTALS if (t := _whole(attributes.get(name))) is not None), None)
         if total is not None:
             totals[trace, span] = total
-        response = attributes.get(RESPONSE)
-        if isinstance(response, str) and response and (trace, span) not in outer:
+        response = _response(attributes)
+        if response and (trace, span) not in outer:
             responses.setdefault((trace, response), []).append(span)
     again = [(trace, span) for (trace, _), spans in responses.items() for span in spans[1:]]
     rows = light.join(_frame(light, again), on=KEY, how="inner")
@@ -184,6 +186,24 @@ def _told(light: Eager, wrappers: Eager, sent: Eager) -> Iterator[Eager]:
     both = ~nw.col("input_tokens").is_null() & ~nw.col("output_tokens").is_null()
     differs = rows.filter(both & (nw.col("total") != nw.col("tokens")))
     yield _finding(differs, "total", nw.col("total"), nw.col("tokens"))
+
+
+def _response(attributes: dict[str, Any]) -> str | None:
+    """The id that the provider gave its answer: an attribute, or in the answer itself."""
+    found = attributes.get(RESPONSE)
+    for name in BODIES:
+        if not isinstance(found, str) or not found:
+            answer = _answer(attributes.get(name))
+            result = answer.get("llm_output")
+            found = (result if isinstance(result, dict) else answer).get("id")
+    return found if isinstance(found, str) and found else None
+
+
+def _answer(text: Any) -> dict[str, Any]:
+    try:
+        return _map(text) if isinstance(text, str) and text.startswith("{") else {}
+    except ValueError:
+        return {}
 
 
 def _frame(like: Eager, keys: list[tuple[str, str]], **columns: list[int]) -> Eager:

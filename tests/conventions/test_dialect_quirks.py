@@ -419,3 +419,47 @@ def test_only_what_follows_the_start_is_a_time_to_first_token():
     assert _columns({**kind, first: '"2026-09-21T14:13:20.250000Z"'})["time_to_first_token_ms"] == 250
     for value in ('"2020-01-01T00:00:00Z"', '"2026-09-21T14:13:21"', "soon", 5, "{}"):
         assert "time_to_first_token_ms" not in _columns({**kind, first: value})
+
+
+def test_a_list_of_no_reasons_is_no_reason():
+    """An empty list of finish reasons leaves the column empty, and is not reported as unread."""
+    for sent in ([], "[]"):
+        span = Span("a" * 32, "b" * 16, attributes={"gen_ai.response.finish_reasons": sent})
+        assert conventions.columns(span).get("finish_reason") is None
+        assert span.unread == {}
+
+
+def test_langchains_placeholders_are_nobodys_values():
+    """OpenLLMetry's ``unknown`` model is none, LangChain's own name for it is; a set-up is no call."""
+    sent = {
+        "traceloop.span.kind": "task",
+        "gen_ai.request.model": "unknown",
+        "gen_ai.response.model": "unknown",
+    }
+    found = _columns({**sent, "traceloop.association.properties.ls_model_name": "qwen3"})
+    assert (found["request_model"], found.get("response_model")) == ("qwen3", None)
+    for stream, streaming in ((False, None), (True, True)):
+        parameters = json.dumps({"model": "m", "stream": stream, "_type": "openai-chat"})
+        sent = {"openinference.span.kind": "LLM", "llm.invocation_parameters": parameters}
+        assert _columns(sent).get("streaming") is streaming
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {
+            "type": "function",
+            "function": {"name": "add", "description": "+", "parameters": {"type": "object"}},
+        },
+        {"name": "add", "description": "+", "input_schema": {"type": "object"}},
+        {"function_declarations": [{"name": "add", "description": "+", "parameters": {"type": "object"}}]},
+        '{"name": "add", "description": "+", "inputSchema": {"type": "object"}}',
+    ],
+)
+def test_tools_have_one_form(sent: Any):
+    """OpenAI's, Anthropic's, Gemini's and MCP's definitions of a tool say name, description, parameters."""
+    schema = sent if isinstance(sent, str) else json.dumps(sent)
+    found = _columns({"openinference.span.kind": "LLM", "llm.tools.0.tool.json_schema": schema})
+    (tool,) = found["tool_definitions"]
+    tool.pop("type", None)
+    assert tool == {"name": "add", "description": "+", "parameters": {"type": "object"}}

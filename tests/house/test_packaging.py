@@ -116,7 +116,7 @@ def test_pins_are_exact_and_hold_no_address():
 def test_all_holds_every_extra():
     """``argus-lab[all]`` is everything a user may enter; the tests' tools are not part of it."""
     (everything,) = EXTRAS["all"]
-    assert Requirement(everything).extras == EXTRAS.keys() - {"all", "test"}
+    assert Requirement(everything).extras == EXTRAS.keys() - {"all", "docs", "test"}
 
 
 def test_environment_installs_what_the_pins_say():

@@ -67,6 +67,7 @@ HEAVY = {"IPython", "bokeh", "deltalake", "duckdb", "narwhals", "numpy", "pandas
     "pyspark",
     "sanic",
     "opentelemetry",
+    "genai_prices",
     "google",
     "rich",
     "uvloop",

@@ -93,7 +93,9 @@ def _openai(request: dict[str, Any]) -> tuple[int, str, bytes]:
         answer = {**head, "object": "chat.completion", "choices": [choice], "usage": USAGE}
         return 200, "application/json", _json(answer)
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"tool_calls": [{"index": 0, **call}]}] if is_call else [{"content": piece} for piece in PIECES]
+    deltas += (
+        [{"tool_calls": [{"index": 0, **call}]}] if is_call else [{"content": piece} for piece in PIECES]
+    )
     chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
     if (request.get("stream_options") or {}).get("include_usage"):
@@ -107,7 +109,9 @@ def _ollama(request: dict[str, Any]) -> tuple[int, str, bytes]:
         return 404, "application/json", _json({"error": "model 'nobody' not found"})
     head = {"model": request["model"], "created_at": "2026-09-21T13:33:20.123456789Z"}
     is_call = _calls_tool(request)
-    said = [{"content": "", "tool_calls": [{"function": CALL}]}] if is_call else [{"content": p} for p in PIECES]
+    said = (
+        [{"content": "", "tool_calls": [{"function": CALL}]}] if is_call else [{"content": p} for p in PIECES]
+    )
     times = {"total_duration": 9_000_000, "load_duration": 1_000_000, "eval_duration": 5_000_000}
     last = {"done": True, "done_reason": "stop", **times, **OLLAMA_USAGE}
     if not request.get("stream", True):
