@@ -84,7 +84,7 @@ def test_what_is_declared_is_used():
 def test_no_room_may_use_what_nobody_declares():
     """The import law allows no third party that cannot be installed from here."""
     declared = _names([*PROJECT["dependencies"], *(text for extra in EXTRAS.values() for text in extra)])
-    indirect = {"traitlets", "ipython", "param", "click"}
+    indirect = {"traitlets", "param", "click"}
     for room, parties in MAY_USE.items():
         for party in parties:
             assert _distributions(party) & (declared | indirect), f"{room}: {party}"
