@@ -22,7 +22,7 @@ demo: $(VENV)/.has-server ## start the receiver, send it the sample sessions, pr
 	@$(BIN)/argus-lab demo $(ARGS)
 
 test: $(VENV)/.has-test $(VENV)/.has-programs $(SENDERS) ## run every test: real senders, Spark, notebooks, a browser
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.has-test ## ruff and strict mypy
 	@$(BIN)/ruff check .

@@ -74,7 +74,8 @@ def collected(frame: Frame, columns: Sequence[str]) -> pa.Table:
     chosen = frame.select(*columns)
     if isinstance(chosen, nw.LazyFrame):
         chosen = chosen.collect(backend="polars" if chosen.implementation.is_polars() else "pyarrow")
-    return _cast(chosen.to_arrow())
+    # pandas hands over its index as a column, where it is not the plain one.
+    return _cast(chosen.to_arrow().select(list(columns)))
 
 
 def lazily(frame: Frame, columns: Sequence[str]) -> nw.LazyFrame[Any]:

@@ -189,3 +189,12 @@ def test_any_spans(a: pa.Table, b: pa.Table):
     assert sum(row["calls_a"] for row in found) == pytest.approx(
         a.num_rows / max(len(set(a["trace_id"].to_pylist())), 1)
     )
+
+
+def test_frames_cut_out_of_others_are_taken_with_their_index(sides):
+    """What a condition leaves of a pandas frame explains the same as the same rows with a plain index."""
+    before, after = sides
+    assert not after.index.equals(pd.RangeIndex(len(after)))
+    found = explain(before, after)
+    plain = explain(before.reset_index(drop=True), after.reset_index(drop=True))
+    pd.testing.assert_frame_equal(found, plain)
