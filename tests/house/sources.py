@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PACKAGES = {"argus_lab": ROOT / "argus_lab", "argus_server": ROOT / "server" / "argus_server"}
 
-NOT_OURS = {"build", ".git", ".venv", "node_modules", "__pycache__", ".ipynb_checkpoints", "lake", "demo-lake"}
+NOT_OURS = {".git", ".venv", "build", "node_modules", "__pycache__", ".ipynb_checkpoints", "lake"} | {
+    "demo-lake"
+}
 """Folders that no commit holds; also every folder that ends in ``_cache`` or ``.egg-info``."""
 
 TEXT = {".py", ".pyi", ".md", ".toml", ".yml", ".yaml", ".json", ".txt", ".sh", ".mjs", ".js", ".cjs"} | {
