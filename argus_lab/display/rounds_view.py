@@ -56,6 +56,7 @@ def round_summary(each: Round, total: int) -> Html:
         _tokens(row),
         f"asks for {asks}" if asks else "",
         plural(row["executions"], "execution") if row.get("executions") else "",
+        brief(row.get("error_message"), 60) if each.is_wrong else "",
     ]
     told = " · ".join(part for part in parts if part)
     mark = element("span", "✗ ", cls="al-mark", title="failed") if each.is_wrong else None

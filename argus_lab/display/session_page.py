@@ -179,9 +179,9 @@ def question_of(rounds: list[Round], trace: Row) -> Any:
 
 
 def answer_of(rounds: list[Round], trace: Row) -> Any:
-    """What the user was told, if it is known."""
-    words = next((each.row["result_text"] for each in reversed(rounds) if each.row.get("result_text")), None)
-    return words or trace.get("output_text")
+    """What the user was told, if it is known: it may be other words than the model's last."""
+    words = (each.row["result_text"] for each in reversed(rounds) if each.row.get("result_text"))
+    return trace.get("output_text") or next(words, None)
 
 
 def _left_out(hidden: list[Row], key: Any) -> list[Piece]:

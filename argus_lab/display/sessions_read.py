@@ -28,7 +28,8 @@ WORDS = ("input", "output", "input_text", "output_text", "system_prompt", "tool_
 def read_session(frame: Any, light: pa.Table, have: set[str], told: Row) -> Session:
     """The session with its traces, rounds, executions and messages."""
     content = spans_of(frame, (*SPANS.light, *(name for name in WORDS if name in have)))
-    traces = traces_of(light)
+    said = _said(content, have)
+    traces = [trace | said.get(trace["trace_id"], {}) for trace in traces_of(light)]
     order = {trace["trace_id"]: at for at, trace in enumerate(traces)}
     found = rounds_of(content).to_pylist()
     rounds = sorted(found, key=lambda row: (order.get(row["trace_id"], 0), row["round"]))
@@ -43,6 +44,21 @@ def read_session(frame: Any, light: pa.Table, have: set[str], told: Row) -> Sess
         for row, span in zip(rounds, told_spans, strict=True)
     ]
     return Session(facts_of(light), traces, made, have, told)
+
+
+def _said(content: pa.Table, have: set[str]) -> dict[Any, Row]:
+    """By trace, what its steps tell that user and assistant said: the first question, the last answer."""
+    found: dict[Any, Row] = defaultdict(dict)
+    if not have.issuperset(("input_text", "output_text")):
+        return found
+    columns = ["trace_id", "step_kind", "input_text", "output_text", "start_unix_nano"]
+    for row in content.select(columns).sort_by("start_unix_nano").to_pylist():
+        asked, answered = row["input_text"], row["output_text"] or row["input_text"]
+        if row["step_kind"] == "user_message" and asked:
+            found[row["trace_id"]].setdefault("input_text", asked)
+        if row["step_kind"] == "assistant_message" and answered:
+            found[row["trace_id"]]["output_text"] = answered
+    return found
 
 
 def _messages(content: pa.Table, have: set[str]) -> dict[Any, list[Row]]:

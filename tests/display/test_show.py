@@ -22,6 +22,7 @@ from argus_lab.measures.sessions import sessions
 from argus_lab.measures.steps import steps
 from argus_lab.measures.traces import traces
 from argus_lab.schema import SPANS
+from tests.display.conftest import DATASETS
 from tests.display.pages import Page
 from tests.display.spans import SESSION, TRACE, conversation, trace
 
@@ -95,6 +96,14 @@ def test_a_session_reads_as_a_conversation(stories: al.Lake):
     ):
         assert told in text
     assert text.count("System prompt: You are Mira") == 1
+
+
+def test_what_the_user_was_told_is_shown_though_no_model_said_it():
+    """An apology that the service wrote after failed calls, and why the calls failed, stand in the page."""
+    lake = al.open_files(DATASETS / "week-2.jsonl.gz")
+    text = Page(show(lake.session("story-gives-up")).html).text
+    assert text.count("I am sorry, something went wrong on my side.") >= 3
+    assert text.count("model runner has unexpectedly stopped") >= 9
 
 
 def test_other_languages_stand_as_they_were_written(stories: al.Lake):
