@@ -51,7 +51,8 @@ class Scopes:
         """When the wanted rows come into the view of which scope.
 
         A row is in view of its own scope from its start on. What happened inside an agent is in view of
-        the agent's own scope once the agent has ended, by a wrong clock perhaps before the row itself began: not before both.
+        the agent's own scope once the agent has ended; by a wrong clock that may be before the row began,
+        then from its start on.
         """
         row = np.flatnonzero(wanted)
         scope, time = self.scope[row], self.start[row]

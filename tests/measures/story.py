@@ -89,13 +89,13 @@ class Story:
 
     def asked(self, call: int) -> list[Row]:
         """The tool calls in the answer of a model call."""
-        said = _messages(self.rows[call]["output"]) or []
+        said = messages_of(self.rows[call]["output"]) or []
         return [part for message in said for part in message["parts"] if part["type"] == "tool_call"]
 
     def answered(self, call: int) -> list[str]:
         """Ids of the results that the prompt of a model call ends with."""
         found: list[str] = []
-        for message in reversed(_messages(self.rows[call]["input"]) or []):
+        for message in reversed(messages_of(self.rows[call]["input"]) or []):
             ids = [part["id"] for part in message["parts"] if part["type"] == "tool_call_response"]
             if not ids:
                 break
@@ -156,17 +156,17 @@ class Story:
         name = (_first(self.rows[n], "component_name", "name") or "").lower()
         return next((k for k, words in KINDS.items() if any(word in name for word in words.split())), "other")
 
-    def in_order(self) -> list[int]:
-        """The calls, session by session, by start."""
+    def order(self) -> dict[int, tuple[Any, ...]]:
+        """By place, where it comes: session by session, in each by start."""
         first: dict[Any, tuple[Any, ...]] = {}
         for n in self.all:
             project, session = self.session[n]
             key = (self.start(n)[0], project or "", session)
             first[self.session[n]] = min(first.get(self.session[n], key), key)
-        return sorted(self.calls, key=lambda c: (first[self.session[c]], self.start(c)))
+        return {n: (first[self.session[n]], self.start(n)) for n in self.all}
 
 
-def _messages(text: str | None) -> Rows | None:
+def messages_of(text: str | None) -> Rows | None:
     """The messages of a generated text: the only lists among them."""
     found = json.loads(text) if text and text[0] == "[" else None
     return found if isinstance(found, list) else None
@@ -181,7 +181,7 @@ def expected(story: Story) -> tuple[Rows, Rows]:
     caused = {n: story.cause(n) for n in sorted(story.executions, key=story.place.__getitem__)}
     number: dict[int, int] = {}
     counts: Counter[Any] = Counter()
-    for call in story.in_order():
+    for call in sorted(story.calls, key=story.order().__getitem__):
         counts[story.session[call]] += 1
         number[call] = counts[story.session[call]]
     told = [_round(story, c, number[c], [n for n, cause in caused.items() if cause == c]) for c in number]
@@ -204,13 +204,17 @@ def expected(story: Story) -> tuple[Rows, Rows]:
 def _round(story: Story, call: int, number: int, ran: list[int]) -> Row:
     row, trigger = story.rows[call], story.trigger(call)
     by = {} if trigger is None else story.rows[trigger]
-    prompt, offered = _messages(row["input"]), _messages(row["tool_definitions"])
+    prompt, offered = messages_of(row["input"]), messages_of(row["tool_definitions"])
     kinds = {story.category(n) for n in ran} - {None}
     outside = sum(story.is_external(n) for n in ran)
     text = row["input_text"]
     if by:
         is_tool = trigger in story.tools
-        text = _first(by, "output_text", "output") if is_tool else _first({**by, "own": text}, "input_text", "own")
+        text = (
+            _first(by, "output_text", "output")
+            if is_tool
+            else _first({**by, "own": text}, "input_text", "own")
+        )
     return {
         "project": row["project"],
         "session_id": story.session[call][1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import duckdb
@@ -113,8 +114,8 @@ def test_every_call_is_one_round_and_every_execution_in_at_most_one(table: pa.Ta
     ids = [one for text in found["execution_span_ids"].drop_null().to_pylist() for one in text.split(", ")]
     ran = executions(table)
     assert sorted(ids) == sorted(ran.filter(pc.is_valid(ran["round"]))["span_id"].to_pylist())
-    assert len(set(ids)) == len(ids) == pc.sum(found["executions"]).as_py() if ids else True
-    counts = {key: 0 for key in set(zip(found["project"].to_pylist(), found["session_id"].to_pylist()))}
+    assert len(set(ids)) == len(ids) == sum(found["executions"].to_pylist())
+    counts: Counter[tuple[str, str]] = Counter()
     for row in found.to_pylist():
         counts[row["project"], row["session_id"]] += 1
         assert row["round"] == counts[row["project"], row["session_id"]]

@@ -13,6 +13,7 @@ from argus_lab.measures.trees import UNKNOWN_START, climbed, forest_of, nearest,
 from tests.measures.generated import tables
 from tests.measures.walks import parents_of, read, start_of
 
+
 @given(tables())
 def test_reading_order_and_depth_are_those_of_a_walk(table: pa.Table):
     """Depth first, siblings by start; orphans are roots, circles are opened, in generated traces."""
@@ -50,7 +51,11 @@ def test_self_time_is_what_no_child_covers(table: pa.Table):
             continue
         left = [(0, row["duration_ns"])]
         for m, child in enumerate(rows):
-            if up[m] != n or child["duration_ns"] is None or UNKNOWN_START in {start_of(child), start_of(row)}:
+            if (
+                up[m] != n
+                or child["duration_ns"] is None
+                or UNKNOWN_START in {start_of(child), start_of(row)}
+            ):
                 continue
             low = start_of(child) - start_of(row)
             left = [part for free in left for part in _cut(free, low, low + child["duration_ns"])]
