@@ -28,7 +28,8 @@ class Story:
         self.place = {n: k for k, (n, _) in enumerate(read(rows))}
         self.session = [(row["project"], session_of(rows, n)[0]) for n, row in enumerate(rows)]
         self.calls = {n for n, (_, is_call) in enumerate(marks(rows)) if is_call}
-        self.tools = {n for n in self.all if self._is_tool(n)} - self.calls
+        self.tool_calls = {n for n in self.all if self._is_tool(n)}
+        self.tools = self.tool_calls - self.calls
         outside = {n for n in self.all if rows[n]["step_kind"] == "external_resource"} - self.calls
         self.ran = self.tools | outside
         typed = {n for n in self.all if rows[n]["span_type"] == "tool"}
@@ -51,6 +52,18 @@ class Story:
         same = one["name"] == other["name"] is not None or one["tool_name"] == other["tool_name"] is not None
         return one["component_type"] == other["component_type"] == "mcp" and len(methods) < 2 and same
 
+    def is_inner(self, n: int) -> bool:
+        """A call over MCP below a call of the same tool, with no other call and no agent between."""
+        row = self.rows[n]
+        if row["component_type"] != "mcp" and row["mcp_method"] is None:
+            return False
+        for m in self.above(n):
+            if m in self.tool_calls:
+                return tool_of(self.rows[m]) == tool_of(row) is not None
+            if self.rows[m]["span_type"] in {"llm", "agent"} or self.rows[m]["step_kind"] == "llm_call":
+                return False
+        return False
+
     def above(self, n: int) -> list[int]:
         """The spans above, nearest first."""
         up = self.up[n]
@@ -66,6 +79,7 @@ class Story:
         return start_of(self.rows[n]), self.place[n]
 
     def end(self, n: int) -> int:
+        """When it ended, in nanoseconds."""
         start, length = self.start(n)[0], self.rows[n]["duration_ns"]
         return UNKNOWN if start == UNKNOWN or length is None else start + length
 
@@ -146,11 +160,13 @@ class Story:
             at, moment = self.scope(at), self.start(at)[0]
 
     def is_external(self, n: int) -> bool:
+        """It reached something that is not ours."""
         kind = self.rows[n]["component_type"]
         resource = kind is None and self.rows[n]["step_kind"] == "external_resource"
         return resource or kind in {"external_resource", "mcp"}
 
     def category(self, n: int) -> str | None:
+        """What kind of thing it reached, by its name."""
         if not self.is_external(n):
             return None
         name = (_first(self.rows[n], "component_name", "name") or "").lower()
@@ -170,6 +186,12 @@ def messages_of(text: str | None) -> Rows | None:
     """The messages of a generated text: the only lists among them."""
     found = json.loads(text) if text and text[0] == "[" else None
     return found if isinstance(found, list) else None
+
+
+def tool_of(row: Row) -> str | None:
+    """What a tool call is called."""
+    name: str | None = _first(row, "tool_name", "component_name")
+    return name
 
 
 def _first(row: Row, *names: str) -> Any:

@@ -15,29 +15,8 @@ from argus_lab.testing import make_span
 from tests.measures.engines import differences, rows_of
 from tests.measures.generated import conversations, make_times, shuffled
 from tests.measures.samples import spans_of
-from tests.measures.story import Story
+from tests.measures.story import Story, tool_of
 from tests.measures.walks import Row, Rows
-
-
-def _is_call(row: Row) -> bool:
-    return row["step_kind"] == "tool_call" or (row["step_kind"] is None and row["span_type"] == "tool")
-
-
-def _name(row: Row) -> str | None:
-    return row["tool_name"] if row["tool_name"] is not None else row["component_name"]
-
-
-def _is_inner(story: Story, n: int) -> bool:
-    """A call over MCP below a call of the same tool, with no other call and no agent between."""
-    row = story.rows[n]
-    if row["component_type"] != "mcp" and row["mcp_method"] is None:
-        return False
-    for other in (story.rows[m] for m in story.above(n)):
-        if _is_call(other):
-            return _name(other) == _name(row) is not None
-        if other["span_type"] in {"llm", "agent"} or other["step_kind"] == "llm_call":
-            return False
-    return False
 
 
 def _parsed(text: str | None) -> Any:
@@ -55,7 +34,7 @@ def _success(row: Row) -> bool | None:
 
 
 def _expected(story: Story) -> Rows:
-    chosen = [n for n in story.all if _is_call(story.rows[n]) and not _is_inner(story, n)]
+    chosen = [n for n in story.all if n in story.tool_calls and not story.is_inner(n)]
     attempt: dict[int, int] = {}
     for n in sorted(chosen, key=story.start):
         row = story.rows[n]
@@ -63,7 +42,7 @@ def _expected(story: Story) -> Rows:
             m
             for m in attempt
             if story.rows[m]["trace_id"] == row["trace_id"]
-            and _name(story.rows[m]) == _name(row)
+            and tool_of(story.rows[m]) == tool_of(row)
             and _parsed(story.rows[m]["input"]) == _parsed(row["input"])
         ]
         again = alike and _success(story.rows[alike[-1]]) is False
@@ -75,7 +54,7 @@ def _expected(story: Story) -> Rows:
             "span_id": story.rows[n]["span_id"],
             "session_id": story.session[n][1],
             "round_span_id": None if cause[n] is None else story.rows[cause[n]]["span_id"],
-            "tool_name": _name(story.rows[n]),
+            "tool_name": tool_of(story.rows[n]),
             "arguments": story.rows[n]["input"],
             "result": story.rows[n]["output"],
             "result_text": story.rows[n]["output_text"],
