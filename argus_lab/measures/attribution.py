@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from argus_lab.measures.scopes import Scopes, Timeline
-from argus_lab.measures.trees import NONE
+from argus_lab.measures.trees import NONE, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +45,8 @@ class Setting:
     rows: pa.Table
     session: Places
     trace: Places
+    parent: Places
+    """The places of parents, without circles; negative for roots."""
     scopes: Scopes
     calls: Places
     is_tool: Flags
@@ -54,13 +56,14 @@ class Setting:
 def causes(setting: Setting, executions: Places) -> Places:
     """By row, the model call that caused this execution, or -1.
 
-    1. The call whose answer asked for it by ``tool_call_id``; of several, the last that had started.
+    1. The call whose answer asked for it by ``tool_call_id``; of several, one of its own trace before
+       others, and of those the last that had started.
     2. The call it is below.
-    3. The last call of its scope that had ended when it began. A tool call that begins while the call
-       still runs belongs to that call: its answer was streamed.
+    3. The last call of its scope that had started when it began, if that had ended. If it still ran, a
+       tool call belongs to it all the same (its answer was streamed), and a resource to no call.
     4. Within an execution in which no call came before: what caused that execution.
     5. Outside of its agent: the last call before the agent began, and so on outwards to the trace.
-    6. In a trace without a call: the last call of the session.
+    6. In a trace without a call: the call of the session that had ended last.
     """
     scopes, start = setting.scopes, setting.scopes.start
     count = len(start)
@@ -85,12 +88,12 @@ def causes(setting: Setting, executions: Places) -> Places:
         outwards = ~below & (found < 0) & inside & ~is_execution[here]
         active, left = active[outwards], at[outwards]
         at, limit = scopes.scope[left], start[left]
+    _by_session(setting, executions[link[executions] == NONE], cause)
     while len(linked := np.flatnonzero(link >= 0)):
         # What is nested in something that is nested is nested in the outer one as well.
         is_settled = link[link[linked]] < 0
         cause[linked[is_settled]] = cause[link[linked[is_settled]]]
         link[linked] = np.where(is_settled, NONE, link[link[linked]])
-    _by_session(setting, executions, cause)
     return cause
 
 
@@ -101,6 +104,7 @@ def triggers(setting: Setting, is_candidate: Flags) -> Places:
     2. The last user message or tool call of its scope that started before it, or at the same time.
     3. The scope itself, if it is one (a tool that asks a model).
     4. Outside of its agent: the last before the agent began, and so on outwards to the trace.
+    5. If by their clocks all of these began later: the nearest one above it.
     """
     scopes, start = setting.scopes, setting.scopes.start
     count = len(start)
@@ -118,6 +122,8 @@ def triggers(setting: Setting, is_candidate: Flags) -> Places:
         outwards = (found < 0) & inside
         active, left = active[outwards], at[outwards]
         at, limit = scopes.scope[left], start[left]
+    left = setting.calls[trigger[setting.calls] == NONE]
+    trigger[left] = nearest(setting.parent, is_candidate)[left]
     return trigger
 
 
@@ -179,7 +185,7 @@ def _named(rows: pa.Table, chosen: Places) -> Iterable[tuple[int, str]]:
 
 
 def _by_session(setting: Setting, executions: Places, cause: Places) -> None:
-    """Executions of traces without a call of their own: the last call of the session that had ended."""
+    """Executions of traces without a call of their own: the call of the session that had ended last."""
     trace = setting.trace
     has_call = _marks(int(trace.max(initial=NONE)) + 1, trace[setting.calls])
     left = executions[(cause[executions] == NONE) & ~has_call[trace[executions]]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from argus_lab.errors import InvalidArgument
+from argus_lab.measures.counted import BORDERS, COUNTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     Eager = nw.DataFrame[Any]
 
 __all__ = ["audit_tokens"]
-
-COUNTED = ("llm", "embedding", "reranker")
-"""Types of spans whose usage is summed; agents and chains repeat it."""
 
 NEEDED = (
     "trace_id",
@@ -72,14 +70,26 @@ def audit_tokens(spans: Any) -> Any:
     ----------
     spans
         A frame of spans: pandas, Polars (lazy too), pyarrow, or a DuckDB relation. Whole traces, since
-        a span is held against those below it. The findings ``total`` and ``same_response`` need the
+        a span is held against those below it. Two findings, ``total`` and ``same_response``, need the
         column ``attributes`` (``lake.spans(columns="all")``); without it they are not looked for.
 
     Returns
     -------
-    A frame of the same kind (of a lazy one: its eager kind) with ``trace_id``, ``span_id``, ``finding``,
-    ``why``, ``sent`` and ``corrected``; ``corrected`` is null where nobody can know. A span may have several
-    findings.
+    A frame of the same kind (of a lazy one: its eager kind), one row a finding, sorted by ``trace_id``,
+    ``span_id`` and ``finding``:
+
+    ``trace_id``, ``span_id``
+        The span; it may have several findings.
+    ``finding``
+        What is wrong, in a word: ``wrapper``, ``agent``, ``cache_apart``, ``cache``, ``reasoning`` or
+        ``zero``; with ``attributes`` also ``total`` and ``same_response``.
+    ``why``
+        The same in a sentence.
+    ``sent``
+        Tokens as they were sent: the input tokens for ``cache`` and ``cache_apart``, the output tokens for
+        ``reasoning``, the sender's own total for ``total``, else input plus output.
+    ``corrected``
+        Tokens to count instead; null where nobody can know.
 
     Examples
     --------
@@ -127,7 +137,7 @@ def _wrappers(light: Eager) -> Eager:
         "trace_id",
         nw.col("span_id").alias("at"),
         nw.col("parent_span_id").alias("up"),
-        nw.col("span_type").is_in(("tool", "agent")).fill_null(value=False).alias("is_border"),
+        nw.col("span_type").is_in(BORDERS).fill_null(value=False).alias("is_border"),
         (nw.col("known") & (nw.col("tokens") > 0)).alias("used"),
     ).unique(["trace_id", "at"])
     ahead = above.filter(nw.col("used")).select("trace_id", nw.col("up").alias("at"))

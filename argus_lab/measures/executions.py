@@ -45,7 +45,8 @@ def executions(spans: Any) -> Any:
     """One row an execution: a tool call or an external resource, and the round it belongs to.
 
     ``al.rounds`` says which round that is. The server's end of a call over MCP is no execution of its
-    own.
+    own: one of the component type ``mcp`` right within another, with the same name or tool and not with
+    another MCP method.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def executions(spans: Any) -> Any:
     A frame of the same kind, traces by start, each in reading order:
 
     ``session_id``, ``trace_id``, ``round``, ``span_id``
-        ``round`` is null if it ran before every model call.
+        ``round`` is null if it ran before every model call, or is a resource that began while one still ran.
     ``group``
         ``external`` for the component types ``external_resource`` and ``mcp`` (and for external resources
         of no known type), else ``internal``.

@@ -12,5 +12,5 @@ NEEDED = ("component_name", "tool_name", "request_model", "name")
 
 
 def labels(rows: pa.Table) -> pa.ChunkedArray:
-    """By row, the component, tool or model, else the span's name."""
+    """By row, the component, tool or model, else the span's name, else ``(no name)``; never null."""
     return pc.coalesce(*(rows[name] for name in NEEDED), pa.scalar("(no name)"))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from argus_lab.measures.aggregates import BETWEEN
 from argus_lab.measures.engines import asked, returned
@@ -40,6 +39,8 @@ MORE = ("input_text", "output_text", "system_prompt")
 NEEDED = tuple(dict.fromkeys((*OF_REPLAY, "request_model")))
 ROLES = {"system_prompt": "system", "user_message": "user", "assistant_message": "assistant"}
 """Whose message a step of its own is."""
+AT_ONCE = 1_000
+"""Rows whose texts are Python's at a time."""
 
 COLUMNS = pa.schema(
     [
@@ -60,6 +61,10 @@ COLUMNS = pa.schema(
         ("request_model", pa.string()),
     ]
 )
+
+
+Told = tuple[list[Message], list[Message]]
+"""What was sent, and what was answered."""
 
 
 class Said(NamedTuple):
@@ -84,9 +89,10 @@ def messages(spans: Any) -> Any:
     spans
         A frame of spans of whole traces, of any engine, with the columns ``input`` and ``output``
         (``lake.session(..., columns="all")``). ``system_prompt``, ``input_text`` and ``output_text`` are
-        used if they are there: a system prompt that is not among the messages comes first, and where no
-        call of a trace tells its messages, the steps ``system_prompt``, ``user_message`` and
-        ``assistant_message`` stand for them.
+        used if they are there: a system prompt that is not among a call's messages comes before them, and
+        a text stands for messages that are not there. Where no call of a trace tells its system prompt,
+        what it was asked, or what it answered, the steps ``system_prompt``, ``user_message`` or
+        ``assistant_message`` do.
 
     Returns
     -------
@@ -142,21 +148,16 @@ def messages(spans: Any) -> Any:
 
 def _said(rows: pa.Table, replay: Replay) -> Iterator[Said]:
     """The messages of all sessions, in order."""
-    speakers, steps = _speakers(rows, replay)
-    told = rows.select([*HEAVY, *MORE]).take(speakers)
+    told = _told(rows, replay)
+    speakers = np.fromiter(told, dtype=np.int64, count=len(told))
+    place, start = replay.forest.place[speakers], replay.forest.start[speakers]
+    order = np.lexsort((place, start, replay.session[speakers]))
     session, known = -1, Counter[bytes]()
-    for place, row in enumerate(speakers.tolist()):
+    for row in speakers[order].tolist():
         if int(replay.session[row]) != session:
             session, known = int(replay.session[row]), Counter()
-        sent = _prompt(*(told[name][place].as_py() for name in ("input", "input_text", "system_prompt")))
-        given = _answer(*(told[name][place].as_py() for name in ("output", "output_text")))
-        role = steps.get(row)
-        if role == "assistant":
-            sent, given = [], given or sent
-        elif role:
-            sent, given = sent or given, []
         seen = Counter[bytes]()
-        for direction, found in (("input", sent), ("output", given)):
+        for direction, found in zip(("input", "output"), told[row], strict=True):
             for message in found:
                 content = _content(message)
                 seen[content] += 1
@@ -166,39 +167,54 @@ def _said(rows: pa.Table, replay: Replay) -> Iterator[Said]:
             known[content] = max(known[content], times)
 
 
-def _speakers(rows: pa.Table, replay: Replay) -> tuple[Places, dict[int, str]]:
-    """Rows that hold messages, session by session and by start; and whose, for those that are no calls."""
-    calls, trace = replay.calls, replay.forest.trace
-    count = int(trace.max(initial=-1)) + 1
-    asks, answers = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
-    for flags, names in ((asks, ("input", "input_text")), (answers, ("output", "output_text"))):
-        there = pc.or_(*(pc.is_valid(rows[name]) for name in names)).to_numpy()
-        flags[trace[calls[there[calls]]]] = True
-    kinds = {kind: np.flatnonzero(is_in(rows["step_kind"], kind)) for kind in ROLES}
-    steps: dict[int, str] = {}
-    for kind, found in kinds.items():
-        told = answers if ROLES[kind] == "assistant" else asks
-        steps |= dict.fromkeys(found[~told[trace[found]]].tolist(), ROLES[kind])
-    for call in calls.tolist():
-        steps.pop(call, None)
-    chosen = np.concatenate([calls, np.fromiter(steps, dtype=np.int64, count=len(steps))])
-    order = np.lexsort((replay.forest.place[chosen], replay.forest.start[chosen], replay.session[chosen]))
-    return chosen[order], steps
-
-
-def _prompt(sent: str | None, text: str | None, system: str | None) -> list[Message]:
-    found = messages_in(sent)
-    if found is None:
-        found = [text_message("user", text)] if text else []
-    if system and not any(message["role"] == "system" for message in found):
-        found = [text_message("system", system), *found]
+def _told(rows: pa.Table, replay: Replay) -> dict[int, Told]:
+    """By row, the messages of calls, and of steps for what no call of their trace tells."""
+    trace = replay.forest.trace
+    found: dict[int, Told] = {}
+    known: set[tuple[int, str]] = set()
+    for row, held in _held(rows, replay.calls):
+        sent, given = _of_call(held)
+        found[row] = (sent, given)
+        of = int(trace[row])
+        known |= {(of, "system" if message["role"] == "system" else "user") for message in sent}
+        known |= {(of, "assistant") for _ in given[:1]}
+    is_step = is_in(rows["step_kind"], *ROLES)
+    is_step[replay.calls] = False
+    for row, held in _held(rows, np.flatnonzero(is_step)):
+        role = ROLES[held["step_kind"]]
+        said = _of_step(held, role)
+        if said and (int(trace[row]), role) not in known:
+            found[row] = ([], said) if role == "assistant" else (said, [])
     return found
 
 
-def _answer(given: str | None, text: str | None) -> list[Message]:
-    found = messages_in(given)
+def _held(rows: pa.Table, chosen: Places) -> Iterator[tuple[int, dict[str, Any]]]:
+    taken = rows.select([*HEAVY, *MORE, "step_kind"]).take(pa.array(chosen, pa.int64()))
+    held = (row for batch in taken.to_batches(max_chunksize=AT_ONCE) for row in batch.to_pylist())
+    return zip(chosen.tolist(), held, strict=True)
+
+
+def _of_call(held: dict[str, Any]) -> Told:
+    """What a call sent and what it was answered; texts stand for messages that are not there."""
+    sent, given = _messages_or_text(held, "input", "user"), _messages_or_text(held, "output", "assistant")
+    if held["system_prompt"] and not any(message["role"] == "system" for message in sent):
+        sent = [text_message("system", held["system_prompt"]), *sent]
+    return sent, given
+
+
+def _of_step(held: dict[str, Any], role: str) -> list[Message]:
+    """What a step of its own says, wherever it stands; a text is of the step's role."""
+    sides = ("output", "input") if role == "assistant" else ("input", "output")
+    said = next((found for side in sides if (found := _messages_or_text(held, side, role))), [])
+    if not said and role == "system" and held["system_prompt"]:
+        said = [text_message(role, held["system_prompt"])]
+    return said
+
+
+def _messages_or_text(held: dict[str, Any], side: str, role: str) -> list[Message]:
+    found, text = messages_in(held[side]), held[f"{side}_text"]
     if found is None:
-        found = [text_message("assistant", text)] if text else []
+        return [text_message(role, text)] if text else []
     return found
 
 

@@ -98,9 +98,10 @@ def replay_of(rows: pa.Table) -> Replay:
     calls = calls[np.lexsort((forest.place[calls], forest.start[calls], session[calls]))]
     executions = forest.order[is_execution[forest.order]]
     said = _said(rows, calls)
-    setting = Setting(rows, session, forest.trace, scopes, calls, is_tool, said)
+    is_tool &= ~is_call
+    setting = Setting(rows, session, forest.trace, forest.parent, scopes, calls, is_tool, said)
     cause = causes(setting, executions)
-    trigger = triggers(setting, is_tool | is_in(rows["step_kind"], "user_message"))
+    trigger = triggers(setting, is_tool | (is_in(rows["step_kind"], "user_message") & ~is_call))
     number = _rounds(calls, session)
     return Replay(forest, session, calls, number, executions, cause, trigger, said)
 
@@ -155,15 +156,19 @@ def _said(rows: pa.Table, calls: Places) -> dict[int, Said]:
 
 
 def _ending(messages: list[Message]) -> list[Message]:
-    """The messages of tools that a prompt ends with."""
+    """The messages with results of tools that a prompt ends with; senders may add a text to them."""
     count = len(messages)
-    while count and messages[count - 1].get("role") == "tool":
+    while count and tool_results(messages[count - 1]):
         count -= 1
     return messages[count:]
 
 
 def _other_end(rows: pa.Table, scope: Places, is_execution: Flags) -> Flags:
-    """Executions that are a call over MCP as its server sees it: the client's span above is the call."""
+    """Executions that are a call over MCP as its server sees it: the client's span above is the call.
+
+    Both are of the component type ``mcp``, the one is the other's scope, they have the same name or tool,
+    and not two different methods.
+    """
     is_mcp = is_execution & is_in(rows["component_type"], "mcp")
     inner = np.flatnonzero(is_mcp & (scope < len(scope)))
     inner = inner[is_mcp[scope[inner]]]

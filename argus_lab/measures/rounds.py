@@ -37,7 +37,8 @@ def rounds(spans: Any) -> Any:
     """One row a model call: what triggered it, what the prompt held, what ran because of the answer.
 
     A round is a model call (``span_type`` ``llm`` or ``step_kind`` ``llm_call``; a span that only wraps
-    another model call is none). Its *trigger* is the user message or tool call that led to it. Its
+    another model call is none). Its *trigger* is the user message or tool call that led to it: the tool
+    whose result the prompt ends with, else the last that began before it, else one above it. Its
     *executions* are the tool calls and external resources that ran because of its answer. What belongs
     together is told by ids first (a tool call carries the id of the request it answers), then by parents
     (what is below a call belongs to it), then by times: executions that begin after the call's end and
@@ -56,14 +57,15 @@ def rounds(spans: Any) -> Any:
 
     Returns
     -------
-    A frame of the same kind, sorted by session (the first call's start), then ``round``:
+    A frame of the same kind, sorted by session (its first start), then ``round``:
 
     ``project``, ``session_id``, ``trace_id``, ``span_id``
         The model call.
     ``round``
         1, 2, 3, ... in the session, by start.
     ``trigger``, ``trigger_name``, ``trigger_span_id``
-        ``user_message``, ``tool_call``, or ``initial`` where neither came before; what it is called.
+        ``user_message``, ``tool_call``, or ``initial`` where the trace has neither before or above it (and no
+        result of a tool that the prompt ends with tells one); what it is called.
     ``service``, ``agent_name``
         Of the call; the agent is that of the nearest span above it if the call names none.
     ``request_model``, ``response_model``, ``start_time``, ``duration_ms``, ``time_to_first_token_ms``, \

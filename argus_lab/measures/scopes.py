@@ -51,7 +51,8 @@ class Scopes:
         """When the wanted rows come into the view of which scope.
 
         A row is in view of its own scope from its start on. What happened inside an agent is in view of
-        the agent's own scope once the agent has ended.
+        the agent's own scope once the agent has ended; by a wrong clock that may be before the row began,
+        then from its start on.
         """
         row = np.flatnonzero(wanted)
         scope, time = self.scope[row], self.start[row]
@@ -60,8 +61,8 @@ class Scopes:
             inside = np.flatnonzero(scope < len(self.scope))
             inside = inside[self.is_agent[scope[inside]]]
             row, left = row[inside], scope[inside]
-            scope, time = self.scope[left], self.end[left]
-            is_over = time < UNKNOWN_START
+            is_over = self.end[left] < UNKNOWN_START
+            scope, time = self.scope[left], np.maximum(time[inside], self.end[left])
             row, scope, time = row[is_over], scope[is_over], time[is_over]
             parts.append((scope, time, row))
         scopes, times, rows = (np.concatenate(each) for each in zip(*parts, strict=True))

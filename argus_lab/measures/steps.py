@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from argus_lab.measures.engines import asked, collected, returned
 from argus_lab.measures.intervals import union_length
+from argus_lab.measures.labels import labels
 from argus_lab.measures.membership import members
 from argus_lab.measures.trees import UNKNOWN_START, Forest, forest_of
 
@@ -63,7 +64,8 @@ def steps(spans: Any) -> Any:
     ``is_orphan``
         A parent is named, and is not among the spans of the trace.
     ``label``
-        What people call it: the component, tool or model, else the span's name.
+        What people call it: the component, tool or model, else the span's name; ``(no name)`` if nothing
+        names it.
     ``span_type``, ``step_kind``, ``component_type``, ``component_name``, ``name``, ``service``
         As in the span table.
     ``start_time``, ``end_time``
@@ -112,12 +114,11 @@ def self_ns(rows: pa.Table, forest: Forest) -> NDArray[np.int64]:
 
 
 def _ordered(rows: pa.Table, forest: Forest) -> pa.Table:
-    label = pc.coalesce(*(rows[name] for name in ("component_name", "tool_name", "request_model", "name")))
     made = {
         "step": forest.step,
         "depth": forest.depth,
         "is_orphan": forest.is_orphan,
-        "label": label,
+        "label": labels(rows),
         **{name: rows[name] for name in TAKEN[0]},
         "offset_ms": _offset(forest),
         "duration_ms": rows["duration_ms"],

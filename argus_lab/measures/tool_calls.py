@@ -36,7 +36,9 @@ def tool_calls(spans: Any) -> Any:
     """One row a tool call: arguments, result, whether it went well, and which attempt it was.
 
     Tool calls are spans with the ``step_kind`` ``tool_call`` (or of the type ``tool``, if no step kind is
-    known). A call over MCP that both ends recorded is one call, the outer.
+    known). A call over MCP that several spans recorded (the framework's, the client's, the server's) is
+    one call, the outermost: a tool call over MCP (component type ``mcp``, or an MCP method) is left out if
+    the nearest tool call, model call or agent above it is a call of the same tool.
 
     Parameters
     ----------
@@ -104,11 +106,10 @@ def tool_calls(spans: Any) -> Any:
 
 
 def _inner(rows: pa.Table, replay: Replay, is_call: Flags) -> Flags:
-    """Calls over MCP below a call of the same tool, with nothing but transport between."""
+    """Calls over MCP that repeat the call above them: same tool, no other call and no agent between."""
     is_mcp = is_in(rows["component_type"], "mcp") | pc.is_valid(rows["mcp_method"]).to_numpy()
-    is_model = np.zeros(rows.num_rows, dtype=np.bool_)
-    is_model[replay.calls] = True
-    above = nearest(replay.forest.parent, is_call | is_model)
+    is_border = is_in(rows["span_type"], "llm", "agent") | is_in(rows["step_kind"], "llm_call")
+    above = nearest(replay.forest.parent, is_call | is_border)
     inner = np.flatnonzero(is_call & is_mcp & (above >= 0))
     inner = inner[is_call[above[inner]]]
     names = pc.coalesce(rows["tool_name"], rows["component_name"])

@@ -17,11 +17,7 @@ from argus_lab.testing import make_span
 from tests.measures.engines import rows_of
 from tests.measures.generated import tables
 from tests.measures.samples import spans_of, support_sessions
-
-COUNTED = {"llm", "embedding", "reranker"}
-BORDERS = {"tool", "agent"}
-Rows = list[dict[str, Any]]
-
+from tests.measures.walks import COUNTED, marks, session_of
 
 SESSION = duckdb.connect(config={"threads": 1})
 FEWER = settings(max_examples=25)
@@ -32,53 +28,12 @@ def _duckdb(table: pa.Table) -> Any:
     return SESSION.from_arrow(table)
 
 
-def _above(rows: Rows, n: int) -> list[int]:
-    """The places above a span, nearest first; once round if parents go in a circle."""
-    place = {(row["trace_id"], row["span_id"]): m for m, row in enumerate(rows)}
-    found: list[int] = []
-    at = place.get((rows[n]["trace_id"], rows[n]["parent_span_id"]))
-    while at is not None and at not in found:
-        found.append(at)
-        at = place.get((rows[at]["trace_id"], rows[at]["parent_span_id"]))
-    return found
-
-
-def _marks(rows: Rows) -> list[tuple[bool, bool]]:
-    """By span: it counts, it is a model call; by looking at every pair of spans."""
-    numbers = range(len(rows))
-    known = [row["input_tokens"] is not None or row["output_tokens"] is not None for row in rows]
-    used = [(row["input_tokens"] or 0) + (row["output_tokens"] or 0) > 0 for row in rows]
-    usage = [u and row["span_type"] in COUNTED for u, row in zip(used, rows, strict=True)]
-    call = [row["span_type"] == "llm" or row["step_kind"] == "llm_call" for row in rows]
-    counts = [k and row["span_type"] in COUNTED for k, row in zip(known, rows, strict=True)]
-    untyped = [u and row["span_type"] is None for u, row in zip(used, rows, strict=True)]
-    wrappers: dict[str, set[int]] = {"usage": set(), "call": set()}
-    shadowed = set()
-    for n in numbers:
-        above = _above(rows, n)
-        for name, flags in (("usage", usage), ("call", call)):
-            for m in above if flags[n] else ():
-                if flags[m]:
-                    wrappers[name].add(m)
-                if flags[m] or rows[m]["span_type"] in BORDERS:
-                    break
-        if counts[n] or untyped[n]:
-            shadowed |= {m for m in above if untyped[m]}
-        if untyped[n] and any(counts[m] for m in above):
-            shadowed.add(n)
-    return [
-        ((counts[n] and n not in wrappers["usage"]) or (untyped[n] and n not in shadowed),
-         call[n] and n not in wrappers["call"])
-        for n in numbers
-    ]  # fmt: skip
-
-
 @FEWER
 @given(tables())
 def test_marks_are_those_of_every_pair_of_spans(table: pa.Table):
     """Arrays, DuckDB's SQL and Polars' deferred form all say what a plain look at all pairs says."""
     rows = table.to_pylist()
-    expected = {(row["trace_id"], row["span_id"]): mark for row, mark in zip(rows, _marks(rows), strict=True)}
+    expected = {(row["trace_id"], row["span_id"]): mark for row, mark in zip(rows, marks(rows), strict=True)}
     for frame in (table, _duckdb(table), pl.DataFrame(table).lazy()):
         found = rows_of(marked(nw.from_native(frame)).to_native())
         assert len(found) == len(rows)
@@ -94,7 +49,7 @@ def test_sessions_are_inherited_from_the_nearest_that_names_one(table: pa.Table)
     column = pa.array([sources[n % 4] for n in range(table.num_rows)], pa.string())
     table = table.set_column(table.column_names.index("session_source"), "session_source", column)
     rows = table.to_pylist()
-    expected = {(row["trace_id"], row["span_id"]): _session(rows, n) for n, row in enumerate(rows)}
+    expected = {(row["trace_id"], row["span_id"]): session_of(rows, n) for n, row in enumerate(rows)}
     for frame in (members(table), _with(_duckdb(table)), _with(pl.DataFrame(table).lazy())):
         told = {(r["trace_id"], r["span_id"]): (r["session_id"], r["session_source"]) for r in rows_of(frame)}
         assert told == expected
@@ -102,26 +57,6 @@ def test_sessions_are_inherited_from_the_nearest_that_names_one(table: pa.Table)
 
 def _with(frame: Any) -> Any:
     return with_sessions(nw.from_native(frame)).to_native()
-
-
-def _session(rows: Rows, n: int) -> tuple[str, str]:
-    row = rows[n]
-    own = (row["session_id"] or row["trace_id"], row["session_source"] or "trace")
-    if row["session_source"] == "attribute":
-        return own
-    named = [
-        m
-        for m, r in enumerate(rows)
-        if r["session_source"] == "attribute" and r["session_id"] and r["trace_id"] == row["trace_id"]
-    ]
-    if not named:
-        return own
-    near = [m for m in _above(rows, n) if m in named]
-    by_start = sorted(
-        named, key=lambda m: (rows[m]["start_time"] is None, rows[m]["start_time"], rows[m]["span_id"])
-    )
-    giver = rows[near[0] if near else by_start[0]]
-    return giver["session_id"], "inherited"
 
 
 def test_wrappers_are_those_that_the_audit_finds():

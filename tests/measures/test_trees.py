@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
@@ -13,50 +11,7 @@ from argus_lab.measures.intervals import union_length
 from argus_lab.measures.steps import steps
 from argus_lab.measures.trees import UNKNOWN_START, climbed, forest_of, nearest, parents, starts_of
 from tests.measures.generated import tables
-
-Rows = list[dict[str, Any]]
-
-
-def _parents(rows: Rows) -> list[int | None]:
-    """By row, the place of its parent; circles opened at the earliest span."""
-    place = {(row["trace_id"], row["span_id"]): n for n, row in enumerate(rows)}
-    found = [place.get((row["trace_id"], row["parent_span_id"])) for row in rows]
-    for n in range(len(rows)):
-        circle, at = [n], found[n]
-        while at is not None and at not in circle:
-            circle.append(at)
-            at = found[at]
-        if at == n:
-            first = min(circle, key=lambda m: (_start(rows[m]), rows[m]["span_id"]))
-            found[first] = None
-    return found
-
-
-def _start(row: dict[str, Any]) -> int:
-    start = row["start_unix_nano"]
-    if start is not None:
-        return int(start)
-    moment = row["start_time"]
-    return int(UNKNOWN_START) if moment is None else int(moment.timestamp() * 10**6) * 1000
-
-
-def _read(rows: Rows) -> list[tuple[int, int]]:
-    """The rows in reading order with their depth, by walking down from the roots."""
-    up = _parents(rows)
-    first: dict[str, int] = {}
-    for row in rows:
-        first[row["trace_id"]] = min(first.get(row["trace_id"], _start(row)), _start(row))
-
-    def below(parent: int | None, trace: str) -> list[int]:
-        found = [n for n, row in enumerate(rows) if up[n] == parent and row["trace_id"] == trace]
-        return sorted(found, key=lambda n: (_start(rows[n]), rows[n]["span_id"]))
-
-    def walk(n: int, depth: int) -> list[tuple[int, int]]:
-        inner = [step for child in below(n, rows[n]["trace_id"]) for step in walk(child, depth + 1)]
-        return [(n, depth), *inner]
-
-    traces = sorted(first, key=lambda trace: (first[trace], trace))
-    return [step for trace in traces for root in below(None, trace) for step in walk(root, 0)]
+from tests.measures.walks import parents_of, read, start_of
 
 
 @given(tables())
@@ -64,10 +19,10 @@ def test_reading_order_and_depth_are_those_of_a_walk(table: pa.Table):
     """Depth first, siblings by start; orphans are roots, circles are opened, in generated traces."""
     rows = table.to_pylist()
     forest = forest_of(table)
-    expected = _read(rows)
+    expected = read(rows)
     assert forest.order.tolist() == [n for n, _ in expected]
     assert forest.depth[forest.order].tolist() == [depth for _, depth in expected]
-    up = _parents(rows)
+    up = parents_of(rows)
     assert [None if n < 0 else n for n in forest.parent.tolist()] == up
     assert forest.children.tolist() == [up.count(n) for n in range(len(rows))]
     below = [0] * len(rows)
@@ -87,7 +42,7 @@ def test_reading_order_and_depth_are_those_of_a_walk(table: pa.Table):
 def test_self_time_is_what_no_child_covers(table: pa.Table):
     """Self time of each step against a count of the microseconds that no child touches."""
     rows = table.to_pylist()
-    up = _parents(rows)
+    up = parents_of(rows)
     found = {(row["trace_id"], row["span_id"]): row for row in steps(table).to_pylist()}
     for n, row in enumerate(rows):
         one = found[row["trace_id"], row["span_id"]]
@@ -96,9 +51,13 @@ def test_self_time_is_what_no_child_covers(table: pa.Table):
             continue
         left = [(0, row["duration_ns"])]
         for m, child in enumerate(rows):
-            if up[m] != n or child["duration_ns"] is None or UNKNOWN_START in {_start(child), _start(row)}:
+            if (
+                up[m] != n
+                or child["duration_ns"] is None
+                or UNKNOWN_START in {start_of(child), start_of(row)}
+            ):
                 continue
-            low = _start(child) - _start(row)
+            low = start_of(child) - start_of(row)
             left = [part for free in left for part in _cut(free, low, low + child["duration_ns"])]
         assert abs(one["self_ms"] - sum(high - low for low, high in left) / 1e6) < 1e-9
 

@@ -1,0 +1,119 @@
+"""Trees, sessions and model calls of a list of spans, by walking from span to span."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argus_lab.measures.trees import UNKNOWN_START
+
+Row = dict[str, Any]
+Rows = list[Row]
+COUNTED = {"llm", "embedding", "reranker"}
+BORDERS = {"tool", "agent"}
+UNKNOWN = int(UNKNOWN_START)
+"""A moment that nobody knows is later than all others."""
+
+
+def start_of(row: Row) -> int:
+    """Start in nanoseconds."""
+    start = row["start_unix_nano"]
+    if start is not None:
+        return int(start)
+    moment = row["start_time"]
+    return UNKNOWN if moment is None else int(moment.timestamp() * 10**6) * 1000
+
+
+def parents_of(rows: Rows) -> list[int | None]:
+    """By row, the place of its parent; circles opened at the earliest span."""
+    place = {(row["trace_id"], row["span_id"]): n for n, row in enumerate(rows)}
+    found = [place.get((row["trace_id"], row["parent_span_id"])) for row in rows]
+    for n in range(len(rows)):
+        circle, at = [n], found[n]
+        while at is not None and at not in circle:
+            circle.append(at)
+            at = found[at]
+        if at == n:
+            first = min(circle, key=lambda m: (start_of(rows[m]), rows[m]["span_id"]))
+            found[first] = None
+    return found
+
+
+def read(rows: Rows) -> list[tuple[int, int]]:
+    """The rows in reading order with their depth, by walking down from the roots."""
+    up = parents_of(rows)
+    first: dict[str, int] = {}
+    for row in rows:
+        first[row["trace_id"]] = min(first.get(row["trace_id"], start_of(row)), start_of(row))
+
+    def below(parent: int | None, trace: str) -> list[int]:
+        found = [n for n, row in enumerate(rows) if up[n] == parent and row["trace_id"] == trace]
+        return sorted(found, key=lambda n: (start_of(rows[n]), rows[n]["span_id"]))
+
+    def walk(n: int, depth: int) -> list[tuple[int, int]]:
+        inner = [step for child in below(n, rows[n]["trace_id"]) for step in walk(child, depth + 1)]
+        return [(n, depth), *inner]
+
+    traces = sorted(first, key=lambda trace: (first[trace], trace))
+    return [step for trace in traces for root in below(None, trace) for step in walk(root, 0)]
+
+
+def above(rows: Rows, n: int) -> list[int]:
+    """The places above a span, nearest first; once round if parents go in a circle."""
+    place = {(row["trace_id"], row["span_id"]): m for m, row in enumerate(rows)}
+    found: list[int] = []
+    at = place.get((rows[n]["trace_id"], rows[n]["parent_span_id"]))
+    while at is not None and at not in found:
+        found.append(at)
+        at = place.get((rows[at]["trace_id"], rows[at]["parent_span_id"]))
+    return found
+
+
+def marks(rows: Rows) -> list[tuple[bool, bool]]:
+    """By span: it counts, it is a model call; by looking at every pair of spans."""
+    numbers = range(len(rows))
+    known = [row["input_tokens"] is not None or row["output_tokens"] is not None for row in rows]
+    used = [(row["input_tokens"] or 0) + (row["output_tokens"] or 0) > 0 for row in rows]
+    usage = [u and row["span_type"] in COUNTED for u, row in zip(used, rows, strict=True)]
+    call = [row["span_type"] == "llm" or row["step_kind"] == "llm_call" for row in rows]
+    counts = [k and row["span_type"] in COUNTED for k, row in zip(known, rows, strict=True)]
+    untyped = [u and row["span_type"] is None for u, row in zip(used, rows, strict=True)]
+    wrappers: dict[str, set[int]] = {"usage": set(), "call": set()}
+    shadowed = set()
+    for n in numbers:
+        over = above(rows, n)
+        for name, flags in (("usage", usage), ("call", call)):
+            for m in over if flags[n] else ():
+                if flags[m]:
+                    wrappers[name].add(m)
+                if flags[m] or rows[m]["span_type"] in BORDERS:
+                    break
+        if counts[n] or untyped[n]:
+            shadowed |= {m for m in over if untyped[m]}
+        if untyped[n] and any(counts[m] for m in over):
+            shadowed.add(n)
+    return [
+        ((counts[n] and n not in wrappers["usage"]) or (untyped[n] and n not in shadowed),
+         call[n] and n not in wrappers["call"])
+        for n in numbers
+    ]  # fmt: skip
+
+
+def session_of(rows: Rows, n: int) -> tuple[str, str]:
+    """The session of a span and where it has it from, by a walk up."""
+    row = rows[n]
+    own = (row["session_id"] or row["trace_id"], row["session_source"] or "trace")
+    if row["session_source"] in {"attribute", "inherited"}:
+        return own
+    named = [
+        m
+        for m, r in enumerate(rows)
+        if r["session_source"] == "attribute" and r["session_id"] and r["trace_id"] == row["trace_id"]
+    ]
+    if not named:
+        return own
+    near = [m for m in above(rows, n) if m in named]
+    by_start = sorted(
+        named, key=lambda m: (rows[m]["start_time"] is None, rows[m]["start_time"], rows[m]["span_id"])
+    )
+    giver = rows[near[0] if near else by_start[0]]
+    return giver["session_id"], "inherited"
