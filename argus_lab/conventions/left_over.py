@@ -26,6 +26,8 @@ RESOURCE = frozenset(
 _EXCEPTION = frozenset({"exception.type", "exception.message", "exception.stacktrace"})
 _NAMES = frozenset({"gen_ai.skill.name", "gen_ai.data_source.id"})
 """Attributes that a span's component is named after, whatever dialect it speaks."""
+_NOTEBOOK = "argus.notebook."
+"""How the labels begin that `al.instrument` puts on the spans of a notebook; they need no column."""
 
 
 def left_over(shape: Shape, own: OwnRules | None = None) -> list[str]:
@@ -46,7 +48,7 @@ def left_over(shape: Shape, own: OwnRules | None = None) -> list[str]:
         and key not in exact
         and key not in ERRORS
         and key not in _NAMES
-        and not key.startswith(begun)
+        and not key.startswith((_NOTEBOOK, *begun))
     ]
 
 
