@@ -122,3 +122,24 @@ def test_attempts_start_anew_after_success():
     found = tool_calls(spans_of(*rows))
     assert found["attempt"].to_pylist() == [1, 2, 3, 1]
     assert found["success"].to_pylist() == [False, False, True, True]
+
+
+ENDS = (MCP, MCP, TOOL, {"component_type": "middleware"}, {"span_type": "agent"}, {"step_kind": "llm_call"})
+NESTED = st.lists(
+    st.tuples(st.sampled_from(ENDS), st.sampled_from(["search", "refund", None]), st.integers(1, 3)),
+    max_size=9,
+)
+
+
+@given(NESTED)
+def test_ends_are_merged_in_any_nesting(drawn: list[tuple[Row, str | None, int]]):
+    """Calls within calls, one of the three spans before as the parent, against a walk up from each."""
+    rows = [
+        _span(f"{n:02}", f"{n - back:02}", **kind) | {"tool_name": name}
+        for n, (kind, name, back) in enumerate(drawn)
+    ]
+    story = Story(rows)
+    expected = [
+        row["span_id"] for n, row in enumerate(rows) if n in story.tool_calls and not story.is_inner(n)
+    ]
+    assert sorted(tool_calls(spans_of(*rows))["span_id"].to_pylist()) == expected
