@@ -141,15 +141,16 @@ def deferred(
     raise InvalidArgument(f"This measure takes {KINDS}, not a lazy frame of {frame.implementation}.")
 
 
-def eagerly(spans: Any, sql: str) -> pa.Table:
-    """What the SQL says about a relation of DuckDB, which it calls ``frame``, computed at once."""
-    return queried(spans, sql).to_arrow_table()
-
-
 def queried(frame: Any, sql: str, rare: pa.Table | None = None) -> Any:  # noqa: ARG001  the query reads it
     """A relation of DuckDB that the SQL makes of another one, ``frame``, and of an Arrow table, ``rare``."""
     # As in _in_duckdb: found by their names, and the relation stays what it is whatever is made later.
     return frame.query("argus_deferred", sql)
+
+
+def eagerly(spans: Any, sql: str, rare: pa.Table | None = None) -> pa.Table:
+    """The same as :func:`queried`, computed at once."""
+    found: pa.Table = queried(spans, sql, rare).to_arrow_table()
+    return found
 
 
 def lazy_frame(native: Any) -> nw.LazyFrame[Any]:

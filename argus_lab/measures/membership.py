@@ -110,12 +110,14 @@ def _inherited(rows: pa.Table) -> pa.Table:
 
 
 _ANY = """
-SELECT 1 FROM frame
-WHERE session_source = 'attribute' AND session_id IS NOT NULL AND trace_id IN (
-    SELECT trace_id FROM frame
+WITH named AS (
+    SELECT trace_id FROM frame WHERE session_source = 'attribute' AND session_id IS NOT NULL
+),
+loose AS (
+    SELECT DISTINCT trace_id FROM frame
     WHERE session_source IS NULL OR session_source NOT IN ('attribute', 'inherited')
 )
-LIMIT 1
+SELECT 1 FROM named SEMI JOIN loose USING (trace_id) LIMIT 1
 """
 """Is there a trace of which some spans name a session and some might inherit it."""
 

@@ -24,7 +24,8 @@ def marked_in_duckdb(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Reads, at once, the few columns that tell whether there is something rare in the relation.
     """
     spans = frame.to_native()
-    rare = eagerly(spans, f"WITH RECURSIVE {_LIGHT}, {_RARE}")
+    found = eagerly(spans, f"WITH {_LIGHT} {_PASSING}")
+    rare = eagerly(spans, f"WITH RECURSIVE {_LIGHT}, {_RARE}", found) if found.num_rows else found
     if not rare.num_rows:
         return lazy_frame(queried(spans, _marks("h.usage", "h.call", "false", "")))
     joined = "LEFT JOIN rare r ON f.trace_id = r.trace_id AND f.span_id = r.span_id"
@@ -49,7 +50,7 @@ _CALL = "({0}span_type = 'llm' OR {0}step_kind = 'llm_call')"
 _USED = "(coalesce({0}input_tokens, 0) + coalesce({0}output_tokens, 0) > 0)"
 
 _LIGHT = f"""
-light AS (
+light AS NOT MATERIALIZED (
     SELECT trace_id, span_id, parent_span_id, span_type, step_kind, input_tokens, output_tokens,
         coalesce({_TYPED.format("")}, false) AS is_typed, coalesce({_CALL.format("")}, false) AS is_call,
         {_USED.format("")} AS is_used, is_used AND is_typed AS is_usage,
@@ -66,26 +67,26 @@ handed AS (  -- to the parents of spans with usage, and of calls
 )
 """
 
+_PASSING = """
+-- in parts that the scan of a file can tell by single columns, so that the ids of few spans are read
+SELECT * FROM light
+WHERE (span_type IS NULL OR span_type NOT IN ('tool', 'agent', 'llm')) AND NOT (is_usage AND is_call)
+UNION ALL
+SELECT * FROM light WHERE span_type = 'llm' AND (input_tokens IS NULL OR input_tokens <= 0)
+    AND (output_tokens IS NULL OR output_tokens <= 0)
+UNION ALL
+SELECT * FROM light WHERE span_type = 'llm' AND input_tokens > 0 AND output_tokens < 0 AND NOT is_used
+UNION ALL
+SELECT * FROM light WHERE span_type = 'llm' AND input_tokens < 0 AND output_tokens > 0 AND NOT is_used
+"""
+"""Spans that are no borders and not both usage and call: what they lack they hand on upwards."""
+
 _RARE = """
-passing AS (  -- spans that are no borders and not both usage and call: what they lack they hand on
-    -- in parts that the scan of a file can tell by single columns, so that ids of few spans are read
-    SELECT * FROM light
-    WHERE (span_type IS NULL OR span_type NOT IN ('tool', 'agent', 'llm')) AND NOT (is_usage AND is_call)
-    UNION ALL
-    SELECT * FROM light WHERE span_type = 'llm' AND (input_tokens IS NULL OR input_tokens <= 0)
-        AND (output_tokens IS NULL OR output_tokens <= 0)
-    UNION ALL
-    SELECT * FROM light WHERE span_type = 'llm' AND input_tokens > 0 AND output_tokens < 0 AND NOT is_used
-    UNION ALL
-    SELECT * FROM light WHERE span_type = 'llm' AND input_tokens < 0 AND output_tokens > 0 AND NOT is_used
-),
-halfway AS MATERIALIZED (
-    SELECT trace_id, span_id, parent_span_id, is_usage, is_call FROM passing WHERE parent_span_id IS NOT NULL
-),
+halfway AS (SELECT * FROM rare WHERE parent_span_id IS NOT NULL),
 further AS MATERIALIZED (
     SELECT DISTINCT p.trace_id, p.parent_span_id AS span_id, c.is_usage AND NOT p.is_usage AS usage,
         c.is_call AND NOT p.is_call AS call
-    FROM light c JOIN halfway p ON p.trace_id = c.trace_id AND p.span_id = c.parent_span_id
+    FROM halfway p JOIN light c ON p.trace_id = c.trace_id AND p.span_id = c.parent_span_id
     WHERE (c.is_usage AND NOT p.is_usage) OR (c.is_call AND NOT p.is_call)
 ),
 ahead AS (
@@ -95,7 +96,7 @@ ahead AS (
     FROM ahead a JOIN halfway p USING (trace_id, span_id)
     WHERE (a.usage AND NOT p.is_usage) OR (a.call AND NOT p.is_call)
 ),
-untyped AS MATERIALIZED (SELECT DISTINCT trace_id, span_id FROM light WHERE span_type IS NULL AND is_used),
+untyped AS MATERIALIZED (SELECT DISTINCT trace_id, span_id FROM rare WHERE span_type IS NULL AND is_used),
 whole AS MATERIALIZED (SELECT * FROM light WHERE trace_id IN (SELECT trace_id FROM untyped)),
 pairs AS (  -- of such traces, every span that counts or might, with each span above it
     SELECT trace_id, span_id, is_typed AND is_known AS counts, parent_span_id AS above
@@ -122,4 +123,4 @@ FROM (
 )
 GROUP BY trace_id, span_id
 """
-"""Spans that usage or calls reach only through others, and spans of no known type that count."""
+"""Of these: spans that usage or calls reach through others, and those of no known type that count."""
