@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from argus_lab.errors import InvalidArgument
-from argus_lab.measures.engines import KINDS, lazy_frame, queried
+from argus_lab.measures.engines import KINDS, lazy_frame
+from argus_lab.measures.grouped import in_duckdb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +43,12 @@ class Of(NamedTuple):
     fields: tuple[str, ...] = ()
 
 
-def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of]) -> Lazy:
+def aggregated(
+    frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of], plain: Lazy | None = None
+) -> Lazy:
     """A row a group, lazily: its keys (null is a value like others) and the aggregates.
+
+    ``plain`` are the same rows, if they can be had more cheaply without some of the columns.
 
     Examples
     --------
@@ -56,7 +61,7 @@ def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of]) -> La
     """
     engine = frame.implementation
     if engine.is_duckdb():
-        return lazy_frame(_of_duckdb(frame.to_native(), keys, wanted))
+        return lazy_frame(in_duckdb(frame.to_native(), keys, wanted, (frame if plain is None else plain).to_native()))
     if engine.is_polars():
         chosen = [_in_polars(of).alias(new) for new, of in wanted.items()]
         return lazy_frame(frame.to_native().group_by(*keys).agg(*chosen))
@@ -64,74 +69,6 @@ def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of]) -> La
         columns = [_in_spark(of).alias(new) for new, of in wanted.items()]
         return lazy_frame(frame.to_native().groupBy(*keys).agg(*columns))
     raise InvalidArgument(f"This measure takes {KINDS}, not a lazy frame of {engine}.")
-
-
-def _of_duckdb(spans: Any, keys: Sequence[str], wanted: Mapping[str, Of]) -> Any:
-    """One pass for what is cheap in it; the heads and what is lost are cheaper found by themselves."""
-    at = ", ".join(map(_quoted, keys))
-    parts, columns, joins, made = [], ["g.*"], [], [at]
-    for new, of in wanted.items():
-        name = _quoted(new)
-        if of.how == "head":
-            first = f"FILTER ({_quoted(of.order[0])} = 0)"
-            made += [f"count(*) {first} AS {_quoted('heads of ' + new)}"]
-            made += [f"any_value({_quoted(f)}) {first} AS {_quoted(f'{f} of {new}')}" for f in of.fields]
-            parts.append(_heads(at, new, of))
-            only = ", ".join(f"{_quoted(f)} := {_quoted(f'{f} of {new}')}" for f in of.fields)
-            columns.append(
-                f"CASE WHEN {_quoted('heads of ' + new)} = 1 THEN struct_pack({only}) ELSE exact.head END AS {name}"
-            )
-            joins.append(f"LEFT JOIN exact USING ({at})")
-        elif of.how == "within":
-            parts.append(_lost(at, of))
-            columns.append(f"NOT coalesce(lost.is_lost, false) AS {name}")
-            joins.append(f"LEFT JOIN lost USING ({at})")
-        else:
-            made.append(f"{_in_duckdb(of)} AS {name}")
-    groups = f"groups AS MATERIALIZED (SELECT {', '.join(made)} FROM frame GROUP BY {at})"
-    told = f"WITH {', '.join([groups, *parts])} SELECT {', '.join(columns)} FROM groups g {' '.join(joins)}"
-    return queried(spans, told)
-
-
-def _heads(at: str, new: str, of: Of) -> str:
-    """The head of groups where it is not the only row that the first column of the order puts in front."""
-    fields = ", ".join(f"{name} := {name}" for name in map(_quoted, of.fields))
-    return f"""
-        exact AS (
-            SELECT {at}, arg_min(struct_pack({fields}), row({", ".join(map(_quoted, of.order))})) AS head
-            FROM frame SEMI JOIN (SELECT {at} FROM groups WHERE {_quoted("heads of " + new)} <> 1) odd USING ({at})
-            GROUP BY {at}
-        )
-    """
-
-
-def _lost(at: str, of: Of) -> str:
-    """The groups with a value that is no span of theirs."""
-    column = _quoted(of.column)
-    return f"""
-        lost AS (
-            SELECT DISTINCT {at}, true AS is_lost
-            FROM (SELECT DISTINCT {at}, {column} AS span FROM frame WHERE {column} IS NOT NULL) named
-            ANTI JOIN frame USING ({at}, span)
-        )
-    """
-
-
-def _in_duckdb(of: Of) -> str:
-    column, row = _quoted(of.column), f"row({', '.join(map(_quoted, of.order))})"
-    known = f"list(DISTINCT {column}) FILTER ({column} IS NOT NULL)"  # null where there is none
-    made: dict[str, str] = {
-        "rows": "count(*)",
-        "count": f"count({column})",
-        "distinct": f"count(DISTINCT {column})",
-        "sum": f"sum({column})",
-        "least": f"min({column})",
-        "most": f"max({column})",
-        "names": f"array_to_string(list_sort({known}), '{BETWEEN}')",
-        "first": f"arg_min({column}, {row})",
-        "last": f"arg_max({column}, {row})",
-    }
-    return made[of.how]
 
 
 def _in_polars(of: Of) -> Any:
@@ -174,6 +111,3 @@ def _in_spark(of: Of) -> Any:
     }
     return made[of.how]()
 
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -141,15 +141,18 @@ def deferred(
     raise InvalidArgument(f"This measure takes {KINDS}, not a lazy frame of {frame.implementation}.")
 
 
-def queried(frame: Any, sql: str, rare: pa.Table | None = None) -> Any:  # noqa: ARG001  the query reads it
-    """A relation of DuckDB that the SQL makes of another one, ``frame``, and of an Arrow table, ``rare``."""
+def queried(frame: Any, sql: str, beside: Any = None) -> Any:  # noqa: ARG001  the query reads them
+    """A relation of DuckDB that the SQL makes of another one, ``frame``.
+
+    It may read ``beside`` too: an Arrow table, or a relation of the same session.
+    """
     # As in _in_duckdb: found by their names, and the relation stays what it is whatever is made later.
     return frame.query("argus_deferred", sql)
 
 
-def eagerly(spans: Any, sql: str, rare: pa.Table | None = None) -> pa.Table:
+def eagerly(spans: Any, sql: str, beside: pa.Table | None = None) -> pa.Table:
     """The same as :func:`queried`, computed at once."""
-    found: pa.Table = queried(spans, sql, rare).to_arrow_table()
+    found: pa.Table = queried(spans, sql, beside).to_arrow_table()
     return found
 
 

@@ -28,9 +28,9 @@ def marked_in_duckdb(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     rare = eagerly(spans, f"WITH RECURSIVE {_LIGHT}, {_RARE}", found) if found.num_rows else found
     if not rare.num_rows:
         return lazy_frame(queried(spans, _marks("h.usage", "h.call", "false", "")))
-    joined = "LEFT JOIN rare r ON f.trace_id = r.trace_id AND f.span_id = r.span_id"
+    joined = "LEFT JOIN beside r ON f.trace_id = r.trace_id AND f.span_id = r.span_id"
     marks = _marks("h.usage OR r.usage", "h.call OR r.call", "coalesce(r.alone, false)", joined)
-    return lazy_frame(queried(spans, marks, rare=rare))
+    return lazy_frame(queried(spans, marks, rare))
 
 
 def _marks(usage: str, call: str, alone: str, joined: str) -> str:
@@ -82,7 +82,7 @@ SELECT * FROM light WHERE span_type = 'llm' AND input_tokens < 0 AND output_toke
 """Spans that are no borders and not both usage and call: what they lack they hand on upwards."""
 
 _RARE = """
-halfway AS (SELECT * FROM rare WHERE parent_span_id IS NOT NULL),
+halfway AS (SELECT * FROM beside WHERE parent_span_id IS NOT NULL),
 further AS MATERIALIZED (
     SELECT DISTINCT p.trace_id, p.parent_span_id AS span_id, c.is_usage AND NOT p.is_usage AS usage,
         c.is_call AND NOT p.is_call AS call
@@ -96,7 +96,7 @@ ahead AS (
     FROM ahead a JOIN halfway p USING (trace_id, span_id)
     WHERE (a.usage AND NOT p.is_usage) OR (a.call AND NOT p.is_call)
 ),
-untyped AS MATERIALIZED (SELECT DISTINCT trace_id, span_id FROM rare WHERE span_type IS NULL AND is_used),
+untyped AS MATERIALIZED (SELECT DISTINCT trace_id, span_id FROM beside WHERE span_type IS NULL AND is_used),
 whole AS MATERIALIZED (SELECT * FROM light WHERE trace_id IN (SELECT trace_id FROM untyped)),
 pairs AS (  -- of such traces, every span that counts or might, with each span above it
     SELECT trace_id, span_id, is_typed AND is_known AS counts, parent_span_id AS above
