@@ -12,6 +12,7 @@ import narwhals as nw
 
 from argus_lab.errors import InvalidArgument
 from argus_lab.measures.engines import KINDS, lazy_frame
+from argus_lab.measures.grouped import in_duckdb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +43,12 @@ class Of(NamedTuple):
     fields: tuple[str, ...] = ()
 
 
-def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of]) -> Lazy:
+def aggregated(
+    frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of], plain: Lazy | None = None
+) -> Lazy:
     """A row a group, lazily: its keys (null is a value like others) and the aggregates.
+
+    ``plain`` are the same rows, if they can be had more cheaply without some of the columns.
 
     Examples
     --------
@@ -56,9 +61,7 @@ def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of]) -> La
     """
     engine = frame.implementation
     if engine.is_duckdb():
-        made = [f"{_in_duckdb(of)} AS {_quoted(new)}" for new, of in wanted.items()]
-        at = ", ".join(map(_quoted, keys))
-        return lazy_frame(frame.to_native().aggregate(", ".join([at, *made]), at))
+        return lazy_frame(in_duckdb(frame.to_native(), keys, wanted, (frame if plain is None else plain).to_native()))
     if engine.is_polars():
         chosen = [_in_polars(of).alias(new) for new, of in wanted.items()]
         return lazy_frame(frame.to_native().group_by(*keys).agg(*chosen))
@@ -66,26 +69,6 @@ def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of]) -> La
         columns = [_in_spark(of).alias(new) for new, of in wanted.items()]
         return lazy_frame(frame.to_native().groupBy(*keys).agg(*columns))
     raise InvalidArgument(f"This measure takes {KINDS}, not a lazy frame of {engine}.")
-
-
-def _in_duckdb(of: Of) -> str:
-    column, row = _quoted(of.column), f"row({', '.join(map(_quoted, of.order))})"
-    fields = ", ".join(f"{name} := {name}" for name in map(_quoted, of.fields))
-    known = f"list(DISTINCT {column}) FILTER ({column} IS NOT NULL)"  # null where there is none
-    made: dict[str, str] = {
-        "rows": "count(*)",
-        "count": f"count({column})",
-        "distinct": f"count(DISTINCT {column})",
-        "sum": f"sum({column})",
-        "least": f"min({column})",
-        "most": f"max({column})",
-        "names": f"array_to_string(list_sort({known}), '{BETWEEN}')",
-        "first": f"arg_min({column}, {row})",
-        "last": f"arg_max({column}, {row})",
-        "head": f"arg_min(struct_pack({fields}), {row})",
-        "within": f"list_has_all(list(span), coalesce({known}, []))",
-    }
-    return made[of.how]
 
 
 def _in_polars(of: Of) -> Any:
@@ -128,6 +111,3 @@ def _in_spark(of: Of) -> Any:
     }
     return made[of.how]()
 
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from argus_lab.measures.engines import asked, collected, columns_of, deferred
 from argus_lab.measures.trees import NONE, climbed, nearest, parents
+from argus_lab.measures.wrappers import marked_in_duckdb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,8 +103,10 @@ def marked(frame: Frame) -> Frame:
 
 
 def marked_lazily(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The same for a lazy frame, lazily."""
-    exceptions = deferred(frame.select(*NEEDED), _exceptions, sql=_SQL, schema=_MARKS)
+    """The same for a lazy frame, lazily; DuckDB looks once, at once, for what is rare."""
+    if frame.implementation.is_duckdb():
+        return marked_in_duckdb(frame)
+    exceptions = deferred(frame.select(*NEEDED), _exceptions, schema=_MARKS)
     joined = frame.join(exceptions, on=list(KEY), how="left")
     typed = nw.col("span_type").is_in(COUNTED).fill_null(value=False)
     marks = {name: nw.col(name).fill_null(value=False) for name in _MARKS.names[2:]}
@@ -166,75 +169,3 @@ def _is_in(column: pa.ChunkedArray, values: tuple[str, ...]) -> Flags:
 def _flags(column: pa.ChunkedArray) -> Flags:
     found: Flags = pc.fill_null(column, fill_value=False).to_numpy()
     return found
-
-
-_SQL = """
-WITH RECURSIVE light AS (
-    SELECT trace_id, span_id, parent_span_id, span_type IS NULL AS is_untyped,
-        coalesce(span_type IN ('tool', 'agent'), false) AS is_border,
-        coalesce(span_type IN ('llm', 'embedding', 'reranker'), false) AS is_typed,
-        coalesce(span_type = 'llm', false) OR coalesce(step_kind = 'llm_call', false) AS is_call,
-        coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0 AS is_used,
-        input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_known,
-        is_used AND is_typed AS is_usage
-    FROM frame
-),
-above AS (  -- the parents of spans with usage, and of calls
-    SELECT trace_id, parent_span_id AS span_id, bool_or(is_usage) AS usage, bool_or(is_call) AS call
-    FROM light WHERE parent_span_id IS NOT NULL AND (is_usage OR is_call) GROUP BY ALL
-),
-first AS MATERIALIZED (
-    SELECT l.*, a.usage, a.call FROM light l JOIN above a USING (trace_id, span_id)
-    WHERE is_usage OR is_call OR NOT is_border
-),
-further AS MATERIALIZED (  -- what such a parent repeats nothing of, it hands on to its own parent
-    SELECT trace_id, parent_span_id AS span_id, usage AND NOT is_usage AS usage,
-        call AND NOT is_call AS call
-    FROM first
-    WHERE parent_span_id IS NOT NULL AND NOT is_border
-        AND ((usage AND NOT is_usage) OR (call AND NOT is_call))
-),
-rest AS MATERIALIZED (SELECT * FROM light WHERE trace_id IN (SELECT trace_id FROM further)),
-ahead AS (
-    FROM further
-    UNION
-    SELECT l.trace_id, l.parent_span_id, a.usage AND NOT l.is_usage, a.call AND NOT l.is_call
-    FROM ahead a JOIN rest l USING (trace_id, span_id)
-    WHERE l.parent_span_id IS NOT NULL AND NOT l.is_border
-        AND ((a.usage AND NOT l.is_usage) OR (a.call AND NOT l.is_call))
-),
-wrappers AS (
-    SELECT trace_id, span_id, bool_or(usage AND is_usage) AS wraps_usage,
-        bool_or(call AND is_call) AS wraps_call
-    FROM (
-        SELECT trace_id, span_id, usage, call, is_usage, is_call FROM first
-        UNION ALL
-        SELECT trace_id, span_id, a.usage, a.call, is_usage, is_call
-        FROM ahead a JOIN rest USING (trace_id, span_id)
-    )
-    WHERE (usage AND is_usage) OR (call AND is_call) GROUP BY ALL
-),
-untyped AS MATERIALIZED (SELECT DISTINCT trace_id, span_id FROM light WHERE is_untyped AND is_used),
-whole AS MATERIALIZED (SELECT * FROM light WHERE trace_id IN (SELECT trace_id FROM untyped)),
-pairs AS (  -- of such traces, every span that counts or might, with each span above it
-    SELECT trace_id, span_id, is_typed AND is_known AS counts, parent_span_id AS above
-    FROM whole WHERE (is_typed AND is_known) OR (is_untyped AND is_used)
-    UNION
-    SELECT p.trace_id, p.span_id, p.counts, w.parent_span_id
-    FROM pairs p JOIN whole w ON w.trace_id = p.trace_id AND w.span_id = p.above
-    WHERE p.above IS NOT NULL
-),
-alone AS (
-    SELECT trace_id, span_id FROM untyped
-    WHERE (trace_id, span_id) NOT IN (
-        SELECT (trace_id, above) FROM pairs WHERE above IS NOT NULL
-        UNION ALL
-        SELECT (p.trace_id, p.span_id) FROM pairs p JOIN whole w
-            ON w.trace_id = p.trace_id AND w.span_id = p.above AND w.is_typed AND w.is_known AND NOT p.counts
-    )
-)
-SELECT trace_id, span_id, coalesce(wraps_usage, false) AS wraps_usage,
-    coalesce(wraps_call, false) AS wraps_call, stands_alone IS NOT NULL AS stands_alone
-FROM wrappers FULL JOIN (SELECT *, true AS stands_alone FROM alone) USING (trace_id, span_id)
-"""
-"""The same as :func:`_exceptions`, in DuckDB's words; ``frame`` are the spans."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 
-__all__ = ["asked", "collected", "columns_of", "lazily", "returned", "whole_numbers"]
+__all__ = ["asked", "collected", "columns_of", "eagerly", "lazily", "queried", "returned", "whole_numbers"]
 
 KINDS = "pandas, Polars (eager or lazy), pyarrow, a DuckDB relation or a Spark frame"
 
@@ -114,16 +114,14 @@ def returned(table: pa.Table, like: Any) -> Any:
 
 
 def deferred(
-    frame: nw.LazyFrame[Any], function: Callable[[pa.Table], pa.Table], *, sql: str, schema: pa.Schema
+    frame: nw.LazyFrame[Any], function: Callable[[pa.Table], pa.Table], *, schema: pa.Schema
 ) -> nw.LazyFrame[Any]:
-    """A lazy frame of what ``function`` makes of the rows when they are read; DuckDB takes ``sql`` instead.
+    """A lazy frame of Polars or Spark: what ``function`` makes of the rows when they are read.
 
     The function gets whole traces: all rows, or in Spark those of a partition by ``trace_id``, where it
-    runs in the workers. ``sql`` says the same and calls the rows ``frame``. ``schema`` is of what comes out.
+    runs in the workers. ``schema`` is of what comes out. DuckDB is told in SQL: :func:`queried`.
     """
     native = frame.to_native()
-    if frame.implementation.is_duckdb():
-        return lazy_frame(_queried(native, sql))
     if frame.implementation.is_polars():
         import polars as pl
 
@@ -142,6 +140,21 @@ def deferred(
 
         return lazy_frame(native.repartition("trace_id").mapInArrow(of_spark, from_arrow_schema(schema)))
     raise InvalidArgument(f"This measure takes {KINDS}, not a lazy frame of {frame.implementation}.")
+
+
+def queried(frame: Any, sql: str, beside: Any = None) -> Any:  # noqa: ARG001  the query reads them
+    """A relation of DuckDB that the SQL makes of another one, ``frame``.
+
+    It may read ``beside`` too: an Arrow table, or a relation of the same session.
+    """
+    # As in _in_duckdb: found by their names, and the relation stays what it is whatever is made later.
+    return frame.query("argus_deferred", sql)
+
+
+def eagerly(spans: Any, sql: str, beside: pa.Table | None = None) -> pa.Table:
+    """The same as :func:`queried`, computed at once."""
+    found: pa.Table = queried(spans, sql, beside).to_arrow_table()
+    return found
 
 
 def lazy_frame(native: Any) -> nw.LazyFrame[Any]:
@@ -168,11 +181,6 @@ def _in_pandas(table: pa.Table, like: Any) -> Any:
 def _in_duckdb(rows: pa.Table, like: Any) -> Any:  # noqa: ARG001  the query reads it
     # DuckDB finds the variable `rows` by its name, on the relation's own connection, and keeps it alive.
     return like.query("argus_measured", "SELECT * FROM rows")
-
-
-def _queried(frame: Any, sql: str) -> Any:
-    # As above: `frame` is found by its name, and the relation stays what it is whatever is made later.
-    return frame.query("argus_deferred", sql)
 
 
 def _cast(table: pa.Table) -> pa.Table:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from argus_lab.measures.engines import deferred
+from argus_lab.measures.engines import deferred, eagerly, lazy_frame, queried
 from argus_lab.measures.trees import NONE, codes, nearest, parents, starts_of
 
 if TYPE_CHECKING:
@@ -77,11 +77,21 @@ def _givers(rows: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def with_sessions(frame: Lazy) -> Lazy:
-    """The same for a lazy frame, lazily; needs the same columns."""
-    made = deferred(frame.select(*NEEDED), _inherited, sql=_SQL, schema=_INHERITED)
+    """The same for a lazy frame, lazily; needs the same columns.
+
+    A relation of DuckDB is asked at once whether any span inherits a session from another, which in frames
+    of ``lake.scan()`` none does: then nothing is joined.
+    """
+    source = nw.coalesce(nw.col("session_source"), nw.lit("trace"))
+    if not frame.implementation.is_duckdb():
+        made = deferred(frame.select(*NEEDED), _inherited, schema=_INHERITED)
+    elif eagerly(frame.to_native(), _ANY).num_rows:
+        made = lazy_frame(queried(frame.to_native(), _SQL))
+    else:
+        whose = nw.coalesce(nw.col("session_id"), nw.col("trace_id"))
+        return frame.with_columns(whose.alias("session_id"), source.alias("session_source"))
     joined = frame.join(made, on=["trace_id", "span_id"], how="left")
     inherits = ~nw.col("inherited_id").is_null()
-    source = nw.coalesce(nw.col("session_source"), nw.lit("trace"))
     return joined.with_columns(
         nw.coalesce(nw.col("inherited_id"), nw.col("session_id"), nw.col("trace_id")).alias("session_id"),
         nw.when(inherits).then(nw.lit("inherited")).otherwise(source).alias("session_source"),
@@ -98,6 +108,18 @@ def _inherited(rows: pa.Table) -> pa.Table:
     told = found.group_by(["trace_id", "span_id"]).aggregate([("inherited_id", "min")])
     return told.rename_columns(_INHERITED.names)  # a row a span, though a span may have come twice
 
+
+_ANY = """
+WITH named AS (
+    SELECT trace_id FROM frame WHERE session_source = 'attribute' AND session_id IS NOT NULL
+),
+loose AS (
+    SELECT DISTINCT trace_id FROM frame
+    WHERE session_source IS NULL OR session_source NOT IN ('attribute', 'inherited')
+)
+SELECT 1 FROM named SEMI JOIN loose USING (trace_id) LIMIT 1
+"""
+"""Is there a trace of which some spans name a session and some might inherit it."""
 
 _SQL = """
 WITH RECURSIVE loose AS MATERIALIZED (

@@ -119,9 +119,10 @@ def sessions(spans: Any) -> Any:
     """
     frame = asked(spans, NEEDED, by="sessions")
     texts = [name for name in TEXTS if name in columns_of(frame)]
-    rows = _told(prepared(frame, texts), texts)
+    rows, plain = prepared(frame, texts)
+    rows = _told(rows, texts)
     words = {new: of for new, of in WORDS.items() if of.column in columns_of(rows)}
-    groups = aggregated(rows, KEYS, TOTALS | OF_SESSION | words)
+    groups = aggregated(rows, KEYS, TOTALS | OF_SESSION | words, plain=plain)
     return finished(_worded(groups), spans, COLUMNS, ("start_time", "session_id"))
 
 

@@ -32,16 +32,15 @@ NEEDED = tuple(dict.fromkeys((*membership.NEEDED, *counted.NEEDED, *SUMS, *WHOSE
 _LATEST = 2**63 - 1
 
 
-def prepared(frame: Frame, more: Sequence[str] = ()) -> Lazy:
-    """The spans, lazily, with what the totals are made of; ``more`` columns are kept too."""
+def prepared(frame: Frame, more: Sequence[str] = ()) -> tuple[Lazy, Lazy]:
+    """The spans, lazily, with what the totals are made of; and the same without what calls are counted by.
+
+    The second is cheaper to read. ``more`` columns are kept too.
+    """
     lazy = membership.with_sessions(lazily(frame, [*NEEDED, *more]))
-    lazy = counted.marked_lazily(lazy)
     kind = nw.col("step_kind")
     is_tool = _sure(kind == "tool_call") | (kind.is_null() & _sure(nw.col("span_type") == "tool"))
-    sums = [nw.when(nw.col("is_counted")).then(nw.col(name)).alias(name) for name in SUMS]
-    return lazy.with_columns(
-        *sums,
-        nw.col("is_model_call").cast(nw.Int64).alias("model_call"),
+    plain = lazy.with_columns(
         is_tool.cast(nw.Int64).alias("tool_call"),
         _sure(nw.col("status") == "ERROR").cast(nw.Int64).alias("error"),
         (nw.col("start_unix_nano") + nw.col("duration_ns")).alias("end_ns"),
@@ -49,7 +48,11 @@ def prepared(frame: Frame, more: Sequence[str] = ()) -> Lazy:
         nw.when(is_tool).then(nw.coalesce(nw.col("tool_name"), nw.col("component_name"))).alias("tool"),
         nw.col("start_unix_nano").fill_null(_LATEST).alias("at"),
         nw.col("span_id").fill_null("").alias("span"),
+        (~nw.col("parent_span_id").is_null()).cast(nw.Int64).alias("child"),
     )
+    sums = [nw.when(nw.col("is_counted")).then(nw.col(name)).alias(name) for name in SUMS]
+    is_call = nw.col("is_model_call").cast(nw.Int64).alias("model_call")
+    return counted.marked_lazily(plain).with_columns(*sums, is_call), plain
 
 
 TOTALS = {

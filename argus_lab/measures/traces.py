@@ -87,8 +87,7 @@ def traces(spans: Any) -> Any:
     0  user.message       3130.0      4            2          2800  llama3.2
     1  user.message       1900.0      2            1          1500  llama3.2
     """
-    rows = prepared(asked(spans, NEEDED, by="traces"))
-    child = (~nw.col("parent_span_id").is_null()).cast(nw.Int64)
-    groups = aggregated(rows.with_columns(child=child), ["trace_id"], TOTALS | OF_TRACE)
+    rows, plain = prepared(asked(spans, NEEDED, by="traces"))
+    groups = aggregated(rows, ["trace_id"], TOTALS | OF_TRACE, plain=plain)
     told = {name: nw.col("head").struct.field(name) for name in HEAD}
     return finished(groups.with_columns(**told), spans, COLUMNS, ("start_time", "trace_id"))

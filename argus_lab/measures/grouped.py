@@ -1,0 +1,123 @@
+"""Groups in DuckDB's words: what one pass is cheap for in one, and each of the others by itself.
+
+Several distinct lists in one pass would make DuckDB keep all rows; so would lists of spans. Each by itself
+reads two columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus_lab.measures.engines import queried
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from argus_lab.measures.aggregates import Of
+
+__all__ = ["in_duckdb"]
+
+
+def in_duckdb(spans: Any, keys: Sequence[str], wanted: Mapping[str, Of], plain: Any) -> Any:
+    """A relation of the groups: see :func:`argus_lab.measures.aggregates.aggregated`."""
+    have = set(plain.columns)
+    at = ", ".join(map(_quoted, keys))
+    made, tables, columns = [at], [], [f"g.{_quoted(key)}" for key in keys]
+    for number, (new, of) in enumerate(wanted.items()):
+        name, table = _quoted(new), f"t{number}"
+        source = "beside" if of.column in have else "frame"
+        if of.how == "head":
+            made += _only(new, of)
+            tables.append((table, _heads(at, new, of)))
+            columns.append(_head(table, new, of))
+        elif of.how == "within":
+            tables.append((table, _lost(at, of)))
+            columns.append(f"{table}.found IS NULL AS {name}")
+        elif of.how in _DISTINCT and source == "beside":
+            tables.append((table, _distinct(at, of)))
+            columns.append(f"coalesce({table}.found, {_DISTINCT[of.how][1]}) AS {name}")
+        else:
+            made.append(f"{_simple(of)} AS {name}")
+            columns.append(f"g.{name}")
+    return queried(spans, _told(at, keys, made, tables, columns), plain)
+
+
+def _told(
+    at: str, keys: Sequence[str], made: list[str], tables: list[tuple[str, str]], columns: list[str]
+) -> str:
+    groups = f"groups AS MATERIALIZED (SELECT {', '.join(made)} FROM frame GROUP BY {at})"
+    named = ", ".join([groups, *(f"{table} AS ({sql})" for table, sql in tables)])
+    joins = [f"LEFT JOIN {table} ON {_same(keys, 'g', table)}" for table, _ in tables]
+    return f"WITH {named} SELECT {', '.join(columns)} FROM groups g {' '.join(joins)}"
+
+
+def _same(keys: Sequence[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{key} IS NOT DISTINCT FROM {right}.{key}" for key in map(_quoted, keys))
+
+
+_DISTINCT = {
+    "names": ("array_to_string(list_sort(list(value)), ', ')", "NULL"),
+    "distinct": ("count(*)", "0"),
+}
+"""What is made of the distinct values of a group, and what it is where there is none."""
+
+
+def _distinct(at: str, of: Of) -> str:
+    column = _quoted(of.column)
+    values = f"SELECT DISTINCT {at}, {column} AS value FROM beside WHERE {column} IS NOT NULL"
+    return f"SELECT {at}, {_DISTINCT[of.how][0]} AS found FROM ({values}) GROUP BY {at}"
+
+
+def _only(new: str, of: Of) -> list[str]:
+    """The fields of the head if the first column of the order puts one row alone in front: nearly always."""
+    first = f"FILTER ({_quoted(of.order[0])} = 0)"
+    fields = [f"any_value({_quoted(field)}) {first} AS {_quoted(f'{field} of {new}')}" for field in of.fields]
+    return [f"count(*) {first} AS {_quoted(f'heads of {new}')}", *fields]
+
+
+def _head(table: str, new: str, of: Of) -> str:
+    only = ", ".join(f"{_quoted(field)} := g.{_quoted(f'{field} of {new}')}" for field in of.fields)
+    is_only = f"g.{_quoted(f'heads of {new}')} = 1"
+    return f"CASE WHEN {is_only} THEN struct_pack({only}) ELSE {table}.found END AS {_quoted(new)}"
+
+
+def _heads(at: str, new: str, of: Of) -> str:
+    """The heads of the other groups."""
+    fields = ", ".join(f"{name} := {name}" for name in map(_quoted, of.fields))
+    order = f"row({', '.join(map(_quoted, of.order))})"
+    others = f"SELECT {at} FROM groups WHERE {_quoted(f'heads of {new}')} <> 1"
+    return f"""
+        SELECT {at}, arg_min(struct_pack({fields}), {order}) AS found
+        FROM beside SEMI JOIN ({others}) others USING ({at}) GROUP BY {at}
+    """
+
+
+def _lost(at: str, of: Of) -> str:
+    """The groups with a value that is no span of theirs."""
+    column = _quoted(of.column)
+    return f"""
+        SELECT DISTINCT {at}, true AS found
+        FROM (SELECT DISTINCT {at}, {column} AS span FROM beside WHERE {column} IS NOT NULL) named
+        ANTI JOIN beside USING ({at}, span)
+    """
+
+
+def _simple(of: Of) -> str:
+    column, row = _quoted(of.column), f"row({', '.join(map(_quoted, of.order))})"
+    known = f"list(DISTINCT {column}) FILTER ({column} IS NOT NULL)"  # null where there is none
+    made: dict[str, str] = {
+        "rows": "count(*)",
+        "count": f"count({column})",
+        "distinct": f"count(DISTINCT {column})",
+        "sum": f"sum({column})",
+        "least": f"min({column})",
+        "most": f"max({column})",
+        "names": f"array_to_string(list_sort({known}), ', ')",
+        "first": f"arg_min({column}, {row})",
+        "last": f"arg_max({column}, {row})",
+    }
+    return made[of.how]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
