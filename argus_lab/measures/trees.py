@@ -73,7 +73,8 @@ def codes(column: pa.ChunkedArray | pa.Array) -> Places:
 def parents(rows: pa.Table) -> Places:
     """By row, the place of its parent in the same trace; ``NONE`` or ``MISSING`` where there is no such row.
 
-    Needs ``trace_id``, ``span_id`` and ``parent_span_id``. Of two rows with one id the first is the parent.
+    Needs ``trace_id``, ``span_id`` and ``parent_span_id``. Of two rows with one id the first is the parent; a
+    span that names itself has none.
 
     Examples
     --------
@@ -93,7 +94,8 @@ def parents(rows: pa.Table) -> Places:
     at = np.searchsorted(own[order], above)
     found = order[np.minimum(at, max(len(order) - 1, 0))] if len(order) else np.zeros(count, dtype=np.int64)
     is_there = (at < len(order)) & (own[found] == above) & (both[found] >= 0)
-    return np.where(both[count:] < 0, NONE, np.where(is_there, found, MISSING))
+    is_root = (both[count:] < 0) | (both[:count] == both[count:])
+    return np.where(is_root, NONE, np.where(is_there, found, MISSING))
 
 
 def climbed(parent: Places, start: Flags, is_end: Flags) -> Flags:

@@ -51,7 +51,8 @@ _USED = "(coalesce({0}input_tokens, 0) + coalesce({0}output_tokens, 0) > 0)"
 
 _LIGHT = f"""
 light AS NOT MATERIALIZED (
-    SELECT trace_id, span_id, parent_span_id, span_type, step_kind, input_tokens, output_tokens,
+    SELECT trace_id, span_id, nullif(parent_span_id, span_id) AS parent_span_id, span_type, step_kind,
+        input_tokens, output_tokens,
         coalesce({_TYPED.format("")}, false) AS is_typed, coalesce({_CALL.format("")}, false) AS is_call,
         {_USED.format("")} AS is_used, is_used AND is_typed AS is_usage,
         input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_known

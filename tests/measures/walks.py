@@ -23,10 +23,16 @@ def start_of(row: Row) -> int:
     return UNKNOWN if moment is None else int(moment.timestamp() * 10**6) * 1000
 
 
+def named_above(row: Row) -> tuple[str, str | None]:
+    """The trace and id of the parent that a span names; a span that names itself has none."""
+    parent = row["parent_span_id"]
+    return row["trace_id"], None if parent == row["span_id"] else parent
+
+
 def parents_of(rows: Rows) -> list[int | None]:
     """By row, the place of its parent; circles opened at the earliest span."""
     place = {(row["trace_id"], row["span_id"]): n for n, row in enumerate(rows)}
-    found = [place.get((row["trace_id"], row["parent_span_id"])) for row in rows]
+    found = [place.get(named_above(row)) for row in rows]
     for n in range(len(rows)):
         circle, at = [n], found[n]
         while at is not None and at not in circle:
@@ -61,10 +67,10 @@ def above(rows: Rows, n: int) -> list[int]:
     """The places above a span, nearest first; once round if parents go in a circle."""
     place = {(row["trace_id"], row["span_id"]): m for m, row in enumerate(rows)}
     found: list[int] = []
-    at = place.get((rows[n]["trace_id"], rows[n]["parent_span_id"]))
+    at = place.get(named_above(rows[n]))
     while at is not None and at not in found:
         found.append(at)
-        at = place.get((rows[at]["trace_id"], rows[at]["parent_span_id"]))
+        at = place.get(named_above(rows[at]))
     return found
 
 
