@@ -117,7 +117,7 @@ def _names(title: str, key: str, value: str) -> str:
     return f"""
 {title}_of AS (
   SELECT {key}, array_to_string(list_sort(list(value)), ', ') AS {title}
-  FROM (SELECT DISTINCT {key}, {value} AS value FROM spans WHERE {value} IS NOT NULL) GROUP BY 1
+  FROM (SELECT DISTINCT {key}, {value} AS value FROM spans WHERE {value} IS NOT NULL) GROUP BY {key}
 )"""
 
 
@@ -147,17 +147,17 @@ ORDER BY start_time, trace_id
 SESSIONS = f"""
 WITH {MARKED},
 whole AS (
-  SELECT session_id, any_value(project) AS project, {NUMBERS}, count(DISTINCT trace_id) AS traces,
+  SELECT project, session_id, {NUMBERS}, count(DISTINCT trace_id) AS traces,
     count(step_kind) AS steps, count(*) FILTER (step_kind = 'user_message') AS said,
     count(DISTINCT CASE WHEN is_call THEN trace_id END) AS calling,
     ['attribute', 'inherited', 'inferred', 'trace'][min(CASE session_source WHEN 'attribute' THEN 1
       WHEN 'inherited' THEN 2 WHEN 'inferred' THEN 3 ELSE 4 END)] AS session_source
-  FROM marked GROUP BY 1
+  FROM marked GROUP BY project, session_id
 ),
-{_names("models", "session_id", MODEL)}, {_names("tools", "session_id", TOOL)},
-{_names("agents", "session_id", "agent_name")}, {_names("services", "session_id", "service")}
+{_names("models", "project, session_id", MODEL)}, {_names("tools", "project, session_id", TOOL)},
+{_names("agents", "project, session_id", "agent_name")}, {_names("services", "project, session_id", "service")}
 SELECT * EXCLUDE (said, calling), CASE WHEN said > 0 THEN said ELSE calling END AS turns
-FROM whole LEFT JOIN models_of USING (session_id) LEFT JOIN tools_of USING (session_id)
-  LEFT JOIN agents_of USING (session_id) LEFT JOIN services_of USING (session_id)
+FROM whole LEFT JOIN models_of USING (project, session_id) LEFT JOIN tools_of USING (project, session_id)
+  LEFT JOIN agents_of USING (project, session_id) LEFT JOIN services_of USING (project, session_id)
 ORDER BY start_time, session_id
 """

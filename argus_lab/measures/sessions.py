@@ -138,7 +138,6 @@ def _told(rows: Lazy, texts: list[str]) -> Lazy:
     made = {
         "surest": rank,
         "user_message": nw.when(is_user).then(nw.lit(1)),
-        "called": nw.when(is_call).then(nw.col("trace_id")),
     }
     # What people said in steps of their own goes before what stands in a model call.
     if "input_text" in texts:

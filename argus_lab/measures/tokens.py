@@ -100,9 +100,7 @@ def tokens(
     lazy = lazily(frame, list(dict.fromkeys([*groups, *needed])))
     if every:
         lazy, groups = timed(lazy, length_us(every)), [TIME, *groups]
-    # Said twice: the engine can tell the second before it looks for wrappers.
-    known = ~_INPUT.is_null() | ~_OUTPUT.is_null()
-    calls = _parts(who.marked(lazy).lazy().filter(nw.col("is_counted") & known))
+    calls = _parts(who.counted_lazily(lazy))
     if prices:
         return _priced(calls, spans, groups)
     calls, at = in_groups(calls, groups)
