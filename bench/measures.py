@@ -126,7 +126,9 @@ def _to_pandas(lake: al.Lake, folder: str) -> list[str]:
     schema = SPANS.arrow()
     hive = ds.partitioning(flavor="hive", schema=_hive())
     bare = ds.dataset(files, schema=schema, partitioning=hive)
-    head = f"{'loading into pandas':40}{'argus s':>10}{'pyarrow s':>10}{'CPU s':>10}{'pa CPU s':>10}{'ratio':>7}"
+    head = (
+        f"{'loading into pandas':40}{'argus s':>10}{'pyarrow s':>10}{'CPU s':>10}{'pa CPU s':>10}{'ratio':>7}"
+    )
     return [
         head,
         _line(

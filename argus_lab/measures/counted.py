@@ -31,7 +31,17 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
 
-__all__ = ["BORDERS", "COUNTED", "MODEL_CALL", "NEEDED", "counted", "counted_lazily", "flags", "marked", "marked_lazily"]
+__all__ = [
+    "BORDERS",
+    "COUNTED",
+    "MODEL_CALL",
+    "NEEDED",
+    "counted",
+    "counted_lazily",
+    "flags",
+    "marked",
+    "marked_lazily",
+]
 
 COUNTED = ("llm", "embedding", "reranker")
 """Types of spans whose usage is summed; agents and chains repeat it."""

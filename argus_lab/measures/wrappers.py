@@ -50,7 +50,9 @@ def _rare(spans: Any) -> pa.Table:
 
 
 def _marks(usage: str, call: str, alone: str, joined: str) -> str:
-    counts = f"coalesce({_TYPED.format('f.')}, false) AND NOT (coalesce({usage}, false) AND {_USED.format('f.')})"
+    counts = (
+        f"coalesce({_TYPED.format('f.')}, false) AND NOT (coalesce({usage}, false) AND {_USED.format('f.')})"
+    )
     return f"""
         WITH {_LIGHT}, {_HANDED}
         SELECT f.*,
