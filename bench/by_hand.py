@@ -4,6 +4,7 @@ Its columns are named as those of the measure, and the bench compares them row b
 known of these files: no trace is deeper than two, so that a span repeats at most its children; all spans
 name their sessions; no ids are missing; every trace has one root.
 """
+# ruff: noqa: S608  made of constants
 
 from __future__ import annotations
 

@@ -76,7 +76,8 @@ def counted(spans: Any, *, by: str = "this measure") -> Any:
     Parameters
     ----------
     spans
-        Whole traces, of any engine, or a Narwhals frame. Lazy frames stay lazy.
+        Whole traces, of any engine, or a Narwhals frame. Lazy frames stay lazy; of a DuckDB relation the
+        few columns that tell whether a wrapper may stand higher than right above are read at once.
     by
         Who asks, for the message about a missing column.
 

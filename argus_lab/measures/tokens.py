@@ -55,7 +55,7 @@ def tokens(
         Stretches of time by the calls' start, such as ``"1h"`` or ``"1d"``, counted in UTC.
     prices
         Whether to price the calls. A lazy frame is then read at once (summed up in its engine first);
-        without prices it stays lazy.
+        without prices it stays lazy (but for a look at a DuckDB relation: see ``counted``).
 
     Returns
     -------

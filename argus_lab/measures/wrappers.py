@@ -5,6 +5,7 @@ usage tells it. What needs more than a look at the children (usage that spans wi
 usage on spans of no known type) is rare and is computed at once, when the measure is called: the planner
 then knows how little it is, and leaves the join out if there is nothing.
 """
+# ruff: noqa: S608  made of the constants below
 
 from __future__ import annotations
 
