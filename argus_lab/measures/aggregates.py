@@ -43,9 +43,7 @@ class Of(NamedTuple):
     fields: tuple[str, ...] = ()
 
 
-def aggregated(
-    frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of], plain: Lazy | None = None
-) -> Lazy:
+def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of], plain: Lazy | None = None) -> Lazy:
     """A row a group, lazily: its keys (null is a value like others) and the aggregates.
 
     ``plain`` are the same rows, if they can be had more cheaply without some of the columns.
@@ -61,7 +59,9 @@ def aggregated(
     """
     engine = frame.implementation
     if engine.is_duckdb():
-        return lazy_frame(in_duckdb(frame.to_native(), keys, wanted, (frame if plain is None else plain).to_native()))
+        return lazy_frame(
+            in_duckdb(frame.to_native(), keys, wanted, (frame if plain is None else plain).to_native())
+        )
     if engine.is_polars():
         chosen = [_in_polars(of).alias(new) for new, of in wanted.items()]
         return lazy_frame(frame.to_native().group_by(*keys).agg(*chosen))
@@ -110,4 +110,3 @@ def _in_spark(of: Of) -> Any:
         "within": lambda: f.size(f.array_except(names, f.collect_set("span"))) == 0,
     }
     return made[of.how]()
-

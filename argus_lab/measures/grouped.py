@@ -3,6 +3,7 @@
 Several distinct lists in one pass would make DuckDB keep all rows; so would lists of spans. Each by itself
 reads two columns.
 """
+# ruff: noqa: S608  names of columns are quoted
 
 from __future__ import annotations
 

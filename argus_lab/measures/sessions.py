@@ -79,7 +79,8 @@ def sessions(spans: Any) -> Any:
 
     Returns
     -------
-    A frame of the same kind, lazy if that was, sorted by ``start_time`` and ``session_id``:
+    A frame of the same kind, lazy if that was, sorted by ``start_time`` and ``session_id`` (a DuckDB
+    relation is looked at once when this is called, for what is rare in it: see ``counted``):
 
     ``project``, ``session_id``
         Sessions of two projects are two.
@@ -138,7 +139,6 @@ def _told(rows: Lazy, texts: list[str]) -> Lazy:
     made = {
         "surest": rank,
         "user_message": nw.when(is_user).then(nw.lit(1)),
-        "called": nw.when(is_call).then(nw.col("trace_id")),
     }
     # What people said in steps of their own goes before what stands in a model call.
     if "input_text" in texts:

@@ -55,7 +55,7 @@ def tokens(
         Stretches of time by the calls' start, such as ``"1h"`` or ``"1d"``, counted in UTC.
     prices
         Whether to price the calls. A lazy frame is then read at once (summed up in its engine first);
-        without prices it stays lazy.
+        without prices it stays lazy (but for a look at a DuckDB relation: see ``counted``).
 
     Returns
     -------
@@ -100,9 +100,7 @@ def tokens(
     lazy = lazily(frame, list(dict.fromkeys([*groups, *needed])))
     if every:
         lazy, groups = timed(lazy, length_us(every)), [TIME, *groups]
-    # Said twice: the engine can tell the second before it looks for wrappers.
-    known = ~_INPUT.is_null() | ~_OUTPUT.is_null()
-    calls = _parts(who.marked(lazy).lazy().filter(nw.col("is_counted") & known))
+    calls = _parts(who.counted_lazily(lazy))
     if prices:
         return _priced(calls, spans, groups)
     calls, at = in_groups(calls, groups)

@@ -48,6 +48,8 @@ def prepared(frame: Frame, more: Sequence[str] = ()) -> tuple[Lazy, Lazy]:
         nw.when(is_tool).then(nw.coalesce(nw.col("tool_name"), nw.col("component_name"))).alias("tool"),
         nw.col("start_unix_nano").fill_null(_LATEST).alias("at"),
         nw.col("span_id").fill_null("").alias("span"),
+        # In a trace with calls, the lowest is no wrapper: which ones are need not be known.
+        nw.when(counted.MODEL_CALL).then(nw.col("trace_id")).alias("called"),
         (~nw.col("parent_span_id").is_null()).cast(nw.Int64).alias("child"),
     )
     sums = [nw.when(nw.col("is_counted")).then(nw.col(name)).alias(name) for name in SUMS]

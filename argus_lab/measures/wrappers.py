@@ -5,17 +5,20 @@ usage tells it. What needs more than a look at the children (usage that spans wi
 usage on spans of no known type) is rare and is computed at once, when the measure is called: the planner
 then knows how little it is, and leaves the join out if there is nothing.
 """
+# ruff: noqa: S608  made of the constants below
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
+
 from argus_lab.measures.engines import eagerly, lazy_frame, queried
 
 if TYPE_CHECKING:
-    import narwhals as nw
+    import pyarrow as pa
 
-__all__ = ["marked_in_duckdb"]
+__all__ = ["counted_in_duckdb", "marked_in_duckdb"]
 
 
 def marked_in_duckdb(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -24,8 +27,7 @@ def marked_in_duckdb(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Reads, at once, the few columns that tell whether there is something rare in the relation.
     """
     spans = frame.to_native()
-    found = eagerly(spans, f"WITH {_LIGHT} {_PASSING}")
-    rare = eagerly(spans, f"WITH RECURSIVE {_LIGHT}, {_RARE}", found) if found.num_rows else found
+    rare = _rare(spans)
     if not rare.num_rows:
         return lazy_frame(queried(spans, _marks("h.usage", "h.call", "false", "")))
     joined = "LEFT JOIN beside r ON f.trace_id = r.trace_id AND f.span_id = r.span_id"
@@ -33,8 +35,25 @@ def marked_in_duckdb(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return lazy_frame(queried(spans, marks, rare))
 
 
+def counted_in_duckdb(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The rows of a relation of whole traces that count; it is looked at in the same way."""
+    spans = frame.to_native()
+    if not _rare(spans).num_rows:
+        return lazy_frame(queried(spans, _COUNTED))
+    names = frame.collect_schema().names()
+    return marked_in_duckdb(frame).filter(nw.col("is_counted")).select(*names)
+
+
+def _rare(spans: Any) -> pa.Table:
+    """Spans about which more than their children has to be known."""
+    found = eagerly(spans, f"WITH {_LIGHT} {_PASSING}")
+    return eagerly(spans, f"WITH RECURSIVE {_LIGHT}, {_RARE}", found) if found.num_rows else found
+
+
 def _marks(usage: str, call: str, alone: str, joined: str) -> str:
-    counts = f"coalesce({_TYPED.format('f.')}, false) AND NOT (coalesce({usage}, false) AND {_USED.format('f.')})"
+    counts = (
+        f"coalesce({_TYPED.format('f.')}, false) AND NOT (coalesce({usage}, false) AND {_USED.format('f.')})"
+    )
     return f"""
         WITH {_LIGHT}, {_HANDED}
         SELECT f.*,
@@ -67,6 +86,18 @@ handed AS (  -- to the parents of spans with usage, and of calls
     GROUP BY trace_id, parent_span_id
 )
 """
+
+_COUNTED = f"""
+WITH {_LIGHT}, repeated AS (
+    SELECT DISTINCT trace_id, parent_span_id AS span_id, true AS is_used
+    FROM light WHERE is_usage AND parent_span_id IS NOT NULL
+)
+SELECT f.* FROM (
+    FROM frame WHERE {_TYPED.format("")} AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
+) f ANTI JOIN repeated r
+    ON f.trace_id = r.trace_id AND f.span_id = r.span_id AND {_USED.format("f.")} = r.is_used
+"""
+"""What counts where nothing is rare."""
 
 _PASSING = """
 -- in parts that the scan of a file can tell by single columns, so that the ids of few spans are read
