@@ -65,16 +65,23 @@ def trace_of(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str,
         If the trace of a row is no JSON.
     """
     if "info" in record and "data" in record:
-        return record["info"], record["data"]
+        return _parts(record)
     text = record.get("trace")
     if isinstance(text, str):
         inner = parsed_json(text)
         if isinstance(inner, Mapping) and is_trace(inner) and "info" in inner:
-            return inner["info"], inner["data"]
+            return _parts(inner)
     if "tags" in record or "request_id" in record or "trace_id" in record:  # a row
         info = {key: value for key, value in record.items() if key not in _ALREADY_SAID}
         return info, {"spans": record.get("spans") or []}
     return {}, record
+
+
+def _parts(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    info, data = record["info"], record["data"]
+    if isinstance(info, Mapping) and isinstance(data, Mapping):
+        return info, data
+    raise MalformedPayload("'info' and 'data' of an MLflow trace have to be JSON objects")
 
 
 def experiment(info: Mapping[str, Any]) -> str | None:

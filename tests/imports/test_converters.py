@@ -17,7 +17,10 @@ from argus_lab.otlp import decode, encode
 
 WORDS = st.text("abcxyz_äß", min_size=1, max_size=6)
 LEAVES = st.one_of(
-    st.text(max_size=8), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.floats(allow_nan=False)
+    st.text(max_size=8),
+    st.integers(-(2**63), 2**63 - 1),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
 )
 VALUES = st.one_of(LEAVES, st.lists(LEAVES, max_size=3))
 NESTED = st.recursive(

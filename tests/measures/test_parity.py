@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any
@@ -115,10 +116,12 @@ def spark() -> Iterator[Any]:
     builder = SparkSession.builder.master("local[2]").appName("argus-lab-tests")
     for name, value in options.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYSPARK_PYTHON", sys.executable)  # workers need the packages of this environment
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        yield session
+        session.stop()
 
 
 def _in_duckdb(rows: pa.Table) -> Any:

@@ -121,6 +121,8 @@ def _session(rows: Rows) -> Row:
     for row in rows:
         steps[row["step_kind"]].append(row)
     calls = [row for row in rows if row["is_call"]]
+    # A trace whose calls form a circle has called a model, though each call wraps the other.
+    calling = {r["trace_id"] for r in rows if r["span_type"] == "llm" or r["step_kind"] == "llm_call"}
     asked = [*_known(row["input_text"] for row in steps["user_message"]),
              *_known(row["input_text"] for row in calls)]  # fmt: skip
     told = [*_known(row["output_text"] for row in calls),
@@ -130,7 +132,7 @@ def _session(rows: Rows) -> Row:
         "session_source": min((row["source"] for row in rows), key=SOURCES.index),
         **_totals(rows),
         "traces": len({row["trace_id"] for row in rows}),
-        "turns": len(steps["user_message"]) or len({row["trace_id"] for row in calls}),
+        "turns": len(steps["user_message"]) or len(calling),
         "steps": sum(row["step_kind"] is not None for row in rows),
         "agents": _names(row["agent_name"] for row in rows),
         "services": _names(row["service"] for row in rows),
