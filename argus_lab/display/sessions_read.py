@@ -9,11 +9,10 @@ from argus_lab.display.facts import facts_of, traces_of
 from argus_lab.display.repeats import same_as_before
 from argus_lab.display.rounds_view import Round
 from argus_lab.display.session_page import Session
-from argus_lab.display.taken import CONTENT, of_detail, spans_of
+from argus_lab.display.taken import CONTENT, LIGHT, of_detail, spans_of
 from argus_lab.measures.executions import executions as executions_of
 from argus_lab.measures.messages import messages as messages_of
 from argus_lab.measures.rounds import rounds as rounds_of
-from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +26,7 @@ WORDS = ("input", "output", "input_text", "output_text", "system_prompt", "tool_
 
 def read_session(frame: Any, light: pa.Table, have: set[str], told: Row) -> Session:
     """The session with its traces, rounds, executions and messages."""
-    content = spans_of(frame, (*SPANS.light, *(name for name in WORDS if name in have)))
+    content = spans_of(frame, (*LIGHT, *(name for name in WORDS if name in have)))
     said = _said(content, have)
     traces = [trace | said.get(trace["trace_id"], {}) for trace in traces_of(light)]
     order = {trace["trace_id"]: at for at, trace in enumerate(traces)}
