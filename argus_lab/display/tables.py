@@ -54,7 +54,7 @@ SESSIONS = (
     Field("turns", "turns", count, is_number=True),
     *_CALLS,
     *_TOKENS,
-    Field("cost_usd", "reported", usd, is_number=True),
+    Field("reported_cost_usd", "cost reported", usd, is_number=True),
     Field("first_user_message", "first message", _words),
 )
 TRACES = (
@@ -65,7 +65,7 @@ TRACES = (
     Field("spans", "spans", count, is_number=True),
     *_CALLS,
     *_TOKENS,
-    Field("cost_usd", "reported", usd, is_number=True),
+    Field("reported_cost_usd", "cost reported", usd, is_number=True),
 )
 ROUNDS = (
     Field("round", "round", count, is_number=True),
