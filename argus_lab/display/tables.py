@@ -75,7 +75,7 @@ ROUNDS = (
     Field("time_to_first_token_ms", "first token", duration, is_number=True),
     *_TOKENS,
     Field("executions", "executions", _few, is_number=True),
-    Field("requested_tools", "asks for", _words),
+    Field("requested_tools", "asks for", _id),
     Field("finish_reason", "stopped", _id),
     Field("error_message", "error", _words, is_wrong=True),
     Field("result_text", "answer", _words),

@@ -97,7 +97,8 @@ def sessions(spans: Any) -> Any:
     ``steps``, ``spans``
         Spans with a step kind; all spans.
     ``model_calls``, ``tool_calls``, ``errors``
-        Model calls without wrappers; tool calls; spans with the status ``ERROR``.
+        Model calls without wrappers; spans of tool calls (both ends of one over MCP, where both say that
+        they are one; ``al.tool_calls`` has it once); spans with the status ``ERROR``.
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, \
 ``reasoning_tokens``
         Sums over the spans whose usage counts (``al.tokens`` says which). Null where none is known.

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from argus_lab.errors import InvalidArgument
 from argus_lab.measures.engines import asked, collected, columns_of
+from argus_lab.measures.grouping import keys
 from argus_lab.measures.trees import codes
 
 if TYPE_CHECKING:
@@ -82,8 +83,9 @@ def two_sides(
         is_a = np.arange(rows.num_rows) < tables[0].num_rows
         return Sides(rows, is_a, ~is_a, np.zeros_like(is_a), None, None)
     frame = asked(first, needed, by=asker)
-    if by not in columns_of(frame):
-        raise InvalidArgument(f"by={by!r}: the frame has no such column.")
+    if not isinstance(by, str):
+        raise InvalidArgument(f"by={by!r}: {asker} takes the name of one column.")
+    keys(by, columns_of(frame), ())
     rows = collected(frame, list(dict.fromkeys([*needed, by])))
     side = _texts(rows[by])
     a, b = _chosen(rows, side, by, values)
