@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["context_growth"]
 
 TEXTS = ("input", "system_prompt", "tool_definitions")
-KEYS = ("session_id", "trace_id", "span_id", "start_time", "request_model")
+KEYS = ("project", "session_id", "trace_id", "span_id", "start_time", "request_model")
 LIGHT = (*KEYS, "start_unix_nano", "response_model", "provider", "cache_read_tokens", "cache_write_tokens")
 NEEDED = tuple(dict.fromkeys((*who.NEEDED, *MEMBERS, *LIGHT, *TEXTS)))
 LEADERS = ("system", "developer")
 PARTS = ("system", "tools", "resent", "new")
+ORDER = ("project", "session_id", "start", "trace_id", "span_id")
 
 
 def context_growth(session: Any) -> Any:
@@ -44,13 +45,13 @@ def context_growth(session: Any) -> Any:
     session
         The spans of one session (``lake.session(...)``), with the columns ``input``, ``system_prompt`` and
         ``tool_definitions``: pandas, Polars (lazy too), pyarrow, a DuckDB relation, or a Spark frame. Of
-        several sessions, each is told for itself, by ``session_id``.
+        several sessions, each is told for itself, by ``project`` and ``session_id``.
 
     Returns
     -------
     A frame of the same kind, one row a model call (wrappers left out), by session and start:
 
-    ``session_id``, ``trace_id``, ``span_id``, ``round``, ``start_time``, ``request_model``
+    ``project``, ``session_id``, ``trace_id``, ``span_id``, ``round``, ``start_time``, ``request_model``
         Which call; rounds are 1, 2, 3, ... in the session.
     ``input_tokens``
         Of the prompt, as sent; null for calls that did not tell, such as failed ones.
@@ -94,7 +95,7 @@ def context_growth(session: Any) -> Any:
     _, is_call = who.flags(rows)
     calls = rows.filter(pa.array(is_call))
     calls = calls.append_column("start", pa.array(starts_of(calls)))
-    calls = calls.sort_by([(name, "ascending") for name in ("session_id", "start", "trace_id", "span_id")])
+    calls = calls.sort_by([(name, "ascending") for name in ORDER])
     return returned(_table(calls, list(_shares(calls.to_pylist()))), session)
 
 
@@ -115,12 +116,14 @@ class _Share:
 
 def _shares(calls: Sequence[dict[str, Any]]) -> Iterator[_Share]:
     """Calls are of one session after the other, by start."""
-    session, number = object(), 0
+    session: tuple[Any, Any] | None = None
+    number = 0
     told: set[bytes] = set()
     prompts: dict[str | None, set[bytes]] = {}
     for call in calls:
-        if call["session_id"] != session:
-            session, number, told, prompts = call["session_id"], 0, set(), {}
+        if (call["project"], call["session_id"]) != session:
+            session = (call["project"], call["session_id"])
+            number, told, prompts = 0, set(), {}
         number += 1
         found = _parts(call["input"])
         if found is None:
@@ -209,9 +212,9 @@ def _table(calls: pa.Table, shares: Sequence[_Share]) -> pa.Table:
     missed = np.maximum(cacheable - read, 0)
     written = np.minimum(missed, pc.fill_null(calls["cache_write_tokens"], 0).to_numpy())
     cost = written * numbers["writing_costs_more"] + (missed - written) * numbers["fresh_costs_more"]
-    columns: dict[str, Any] = {name: calls[name] for name in KEYS[:3]}
+    columns: dict[str, Any] = {name: calls[name] for name in KEYS[:4]}
     columns["round"] = _whole(numbers["round"])
-    columns |= {name: calls[name] for name in (*KEYS[3:], "input_tokens")}
+    columns |= {name: calls[name] for name in (*KEYS[4:], "input_tokens")}
     columns |= {f"{part}_tokens": _whole(found) for part, found in zip(PARTS, parts, strict=True)}
     columns |= {f"{part}_chars": _whole(found) for part, found in zip(PARTS, chars, strict=True)}
     columns |= {

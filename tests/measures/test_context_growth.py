@@ -90,6 +90,8 @@ def test_sessions_are_told_apart():
     found = rows_of(context_growth(spans_of(*calls)))
     assert [(row["session_id"], row["round"]) for row in found] == [("s", 1), ("s", 2), ("t", 1)]
     assert found[2]["resent_tokens"] == 0
+    twins = [_call(0, "aaaa", project="a"), _call(2, "aaaa", "bbbb", project="b")]
+    assert [row["round"] for row in rows_of(context_growth(spans_of(*twins)))] == [1, 1]
 
 
 def test_the_sample_story_of_an_overflowing_context():
