@@ -12,6 +12,7 @@ import pytest
 
 import argus_lab as al
 from argus_lab.display.facts import facts_of
+from argus_lab.display.page import NO_FORMULAS
 from argus_lab.display.show import show
 from argus_lab.display.shown import Shown
 from argus_lab.display.style import ROOT, sheet
@@ -265,8 +266,22 @@ def test_notebooks_and_terminals_get_their_form():
     shown = show(trace())
     assert isinstance(shown, Shown)
     assert shown._repr_mimebundle_() == {"text/html": shown._repr_html_(), "text/plain": repr(shown)}
-    assert shown.html.startswith(f'<div class="{ROOT}"><style>')
+    assert shown.html.startswith(f'<div class="{ROOT} {NO_FORMULAS}"><style>')
     assert str(shown) == shown.text
+
+
+def test_no_notebook_typesets_what_stands_between_dollars(stories: al.Lake):
+    """JupyterLab and nbconvert run MathJax over HTML: every page has the classes that these leave alone.
+
+    All text stands below the page's one root, whatever is shown.
+    """
+    assert set(NO_FORMULAS.split()) == {"mathjax_ignore", "tex2jax_ignore"}
+    spans = _wrong_tool(stories)
+    one = stories.trace(spans["trace_id"].iloc[0])
+    for thing in (spans, one, steps(one), rounds(spans), spans.head(0), compare(spans, one, resamples=2)):
+        html = show(thing).html
+        assert html.startswith(f'<div class="{ROOT} {NO_FORMULAS}">')
+        assert html.count("<div") == html.count("</div>")
 
 
 def test_terminals_get_an_aligned_tree():
