@@ -49,7 +49,8 @@ def json_tree(value: Any, most: int, where: str) -> Html:
 
     Examples
     --------
-    >>> json_tree({"rain": 0.8}, 100, "the frame") == json_tree('"{\\"rain\\": 0.8}"', 100, "the frame")
+    >>> sent = msgspec.json.encode('{"rain": 0.8}').decode()  # the text of an object, as a text of JSON
+    >>> json_tree(sent, 100, "the frame") == json_tree({"rain": 0.8}, 100, "the frame")
     True
     """
     value = parsed(value)
