@@ -31,7 +31,7 @@ class Of(NamedTuple):
     """An aggregate: how, and of which column.
 
     ``rows``: how many rows, whatever the column. ``count``: values that are not null. ``distinct``: how
-    many different ones. ``sum``: null if none is known. ``least``, ``most``. ``names``: the distinct texts,
+    many different ones, of all rows or of those where the column ``where`` is true. ``sum``: null if none is known. ``least``, ``most``. ``names``: the distinct texts,
     sorted and joined by ``", "``; null if none. ``first``, ``last``: the known value of the row that comes
     first (last) by ``order``. ``head``: of the row that comes first, its ``fields`` as a struct.
     ``within``: is every known value of the column a ``span`` of the group.
@@ -41,6 +41,7 @@ class Of(NamedTuple):
     column: str = ORDER[0]
     order: tuple[str, ...] = ORDER
     fields: tuple[str, ...] = ()
+    where: str | None = None
 
 
 def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of], plain: Lazy | None = None) -> Lazy:
@@ -78,7 +79,7 @@ def _in_polars(of: Of) -> Any:
     made: dict[str, Callable[[], Any]] = {
         "rows": pl.len,
         "count": column.count,
-        "distinct": known.n_unique,
+        "distinct": lambda: (known if of.where is None else column.filter(of.where).drop_nulls()).n_unique(),
         "sum": lambda: pl.when(column.count() > 0).then(column.sum()),
         "least": column.min,
         "most": column.max,
@@ -99,7 +100,7 @@ def _in_spark(of: Of) -> Any:
     made: dict[str, Callable[[], Any]] = {
         "rows": lambda: f.count(f.lit(1)),
         "count": lambda: f.count(column),
-        "distinct": lambda: f.count_distinct(column),
+        "distinct": lambda: f.count_distinct(column if of.where is None else f.when(f.col(of.where), column)),
         "sum": lambda: f.sum(column),
         "least": lambda: f.min(column),
         "most": lambda: f.max(column),
