@@ -27,6 +27,7 @@ from argus_lab.lake.locks import FileLock
 from argus_lab.lake.merging import merged
 from argus_lab.lake.outdated import Outdated, Overtaken, overtaken
 from argus_lab.lake.partitions import Logged, Partition, Partitions, data_files, logged_files
+from argus_lab.lake.renewing import renewed
 from argus_lab.schema import REFUSED, SPANS, Table
 from argus_lab.settings import Settings
 
@@ -210,7 +211,7 @@ def _merge(lake: str, table: Table, found: DeltaTable, part: Partition, files: l
 def _rewrite(lake: str, found: DeltaTable, late: Overtaken) -> tuple[Summary, str]:
     """Rewrite a file with its spans in the sessions that they belong to; where it is now."""
     of = partial(data_files, lake, SPANS)
-    with merged(lake, SPANS, of([late.file]), near=of(late.near)) as rows:
+    with renewed(lake, of([late.file])[0], of(late.near)) as rows:
         add = t.write_file(lake, SPANS, late.part.values, rows)
     return _swapped(found, [late.file], add), add.path
 
