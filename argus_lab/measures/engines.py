@@ -67,7 +67,7 @@ def asked(spans: Any, needed: Iterable[str], *, by: str = "this measure") -> Fra
 def columns_of(frame: Frame) -> list[str]:
     """The names of the columns, without reading a row."""
     if frame.implementation.is_duckdb():
-        # For the schema Narwhals asks which time zone the session has, and DuckDB plans the whole query for it.
+        # For a schema Narwhals asks for the session's time zone, and DuckDB plans the whole query for that.
         return list(frame.to_native().columns)
     return frame.collect_schema().names()
 

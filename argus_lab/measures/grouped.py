@@ -65,7 +65,9 @@ def _same(keys: Sequence[str], left: str, right: str) -> str:
 def _names(at: str, of: Of) -> str:
     column = _quoted(of.column)
     values = f"SELECT DISTINCT {at}, {column} AS value FROM beside WHERE {column} IS NOT NULL"
-    return f"SELECT {at}, array_to_string(list_sort(list(value)), ', ') AS found FROM ({values}) GROUP BY {at}"
+    return (
+        f"SELECT {at}, array_to_string(list_sort(list(value)), ', ') AS found FROM ({values}) GROUP BY {at}"
+    )
 
 
 def _counts(at: str, name: str, flags: Sequence[str | None]) -> str:

@@ -80,7 +80,7 @@ def sessions(spans: Any) -> Any:
     Returns
     -------
     A frame of the same kind, lazy if that was, sorted by ``start_time`` and ``session_id`` (a DuckDB
-    relation is looked at once when this is called, for what is rare in it: see ``counted``):
+    relation is looked at once when this is called, for spans that inherit their session):
 
     ``project``, ``session_id``
         Sessions of two projects are two.

@@ -5,7 +5,7 @@ them on upwards, and which have usage and no known type. What is rare is part of
 are empty then, and DuckDB leaves off a scan as soon as it sees that what it is joined with is empty.
 
 Spans are joined by hashes of their ids, since DuckDB joins numbers faster than texts: 64 bits of the trace
-and 64 of the span, which in a lake of a billion spans agree by chance once in some ten billion lakes.
+and 64 of the span. That in a lake of a billion spans two agree by chance has a probability under 10^-20.
 """
 # ruff: noqa: S608  made of the constants below
 
@@ -122,10 +122,9 @@ LEFT JOIN {_FEW.format("rare", "rare")} r ON {_OF.format("r", "argus_span")}
 
 _COUNTED = f"""
 WITH RECURSIVE inside AS MATERIALIZED (SELECT *, {_KEYS}, {_ROLES} FROM frame WHERE {_INSIDE}),
-handed AS (SELECT DISTINCT argus_trace, argus_parent FROM inside WHERE argus_usage AND argus_parent IS NOT NULL),
-passing AS (
-    SELECT argus_trace, argus_span, argus_parent FROM inside WHERE argus_parent IS NOT NULL AND NOT argus_usage
-),
+below AS (SELECT * FROM inside WHERE argus_parent IS NOT NULL),
+handed AS (SELECT DISTINCT argus_trace, argus_parent FROM below WHERE argus_usage),
+passing AS (SELECT argus_trace, argus_span, argus_parent FROM below WHERE NOT argus_usage),
 ahead AS (
     SELECT p.argus_trace, p.argus_parent FROM passing p SEMI JOIN handed h ON {_ABOVE.format("p", "h")}
     UNION
@@ -133,9 +132,9 @@ ahead AS (
 ),
 {_ALONE},
 wrapping AS (FROM handed UNION ALL FROM {_FEW.format("ahead", "ahead")})
-SELECT i.* EXCLUDE ({_MADE}) FROM inside i ANTI JOIN wrapping w ON {_ABOVE.format("i", "w")} AND i.argus_usage
-WHERE i.argus_known
+SELECT i.* EXCLUDE ({_MADE})
+FROM inside i ANTI JOIN wrapping w ON {_ABOVE.format("i", "w")} AND i.argus_usage WHERE i.argus_known
 UNION ALL
-SELECT i.* EXCLUDE ({_MADE}) FROM inside i SEMI JOIN {_FEW.format("alone", "alone")} a ON {_IS.format("i", "a")}
-WHERE i.argus_open
+SELECT i.* EXCLUDE ({_MADE})
+FROM inside i SEMI JOIN {_FEW.format("alone", "alone")} a ON {_IS.format("i", "a")} WHERE i.argus_open
 """
