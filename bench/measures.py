@@ -70,7 +70,7 @@ ASKED: dict[str, tuple[Callable[[Any], Any], str]] = {
 """By title: the measure, and SQL for what it computes."""
 
 ONE_DAY: Picks = {"since": "2026-05-01T00:00Z", "until": "2026-05-02T00:00Z"}
-TWO_MODELS = {"by": "request_model", "values": ("model-0", "model-1")}
+TWO_MODELS: dict[str, Any] = {"by": "request_model", "values": ("model-0", "model-1")}
 WALKED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "steps()": (steps, "a walk through each tree"),
     "critical_path()": (critical_path, "a walk through each tree"),
