@@ -130,7 +130,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("max_backlog", _size, 2048 * MIB, "Journal bytes not yet in the lake; more is answered 429."),
     Row("commit_every", _seconds, 0.5, "Seconds between commits to the lake while spans arrive."),
-    Row("compact_every", _seconds, 30.0, "Seconds between looks for small files to merge."),
+    Row("compact_every", _seconds, 30.0, "Seconds between looks for files to merge or rewrite."),
     Row("target_file_size", _size, 128 * MIB, "Size that merged Parquet files aim at."),
     Row("dedup_window", _seconds, 3600.0, "Seconds for which a delivered span id is remembered exactly."),
     Row("dedup_ids", _count, 5_000_000, "Most span ids remembered (32 bytes each); the newest win."),

@@ -9,8 +9,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from argus_lab import settings
 from argus_lab.lake import table as t
+from argus_lab.lake.outdated import Outdated
 from argus_lab.lake.rows import sorted_spans
+from argus_lab.lake.upkeep import compact
 from argus_lab.schema import REFUSED, SPANS
 
 SPANS_A_FILE = 400_000
@@ -76,6 +79,19 @@ def build_inheriting(folder: str, spans: int) -> None:
     _build(folder, spans, ROOTS, lambda rows: tuple(map(sorted_spans, _late(rows))))
 
 
+def build_kept(folder: str, spans: int) -> None:
+    """The same as a receiver leaves it that goes on: the keeper put right every file but the last large one."""
+    _build(folder, spans, ROOTS, lambda rows: tuple(map(sorted_spans, _late(rows))), is_kept=True)
+
+
+def _put_right(folder: str) -> None:
+    """What the keeper does between commits, without its pauses."""
+    outdated, idle = Outdated(1e-6), 0
+    while idle < 2 * DAYS * 2:  # each look is at one file; of each day there are two at most
+        summary = compact(settings.read({}, lake=folder), outdated)
+        idle = 0 if summary.written else idle + 1
+
+
 def build_as_sent(folder: str, spans: int) -> None:
     """The same as another writer writes it: spans that name no session are stored under their traces."""
     _build(folder, spans, ROOTS, _late)
@@ -88,13 +104,22 @@ def _late(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     return rows.filter(pc.invert(is_late)), rows.filter(is_late)
 
 
-def _build(folder: str, spans: int, names: str, parts: Callable[[pa.Table], tuple[pa.Table, ...]]) -> None:
+def _build(
+    folder: str,
+    spans: int,
+    names: str,
+    parts: Callable[[pa.Table], tuple[pa.Table, ...]],
+    *,
+    is_kept: bool = False,
+) -> None:
     if Path(folder, "built").exists():
         return
     found = t.open_table(folder, SPANS, create=True)
     t.open_table(folder, REFUSED, create=True)
     for number, low in enumerate(range(0, spans, SPANS_A_FILE)):
         high = min(low + SPANS_A_FILE, spans)
+        if is_kept and high == spans:
+            _put_right(folder)
         with duckdb.connect() as database:
             database.execute("set TimeZone = 'UTC'")
             rows = database.sql(_sql(low, high, number % DAYS, names)).to_arrow_table()

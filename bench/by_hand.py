@@ -8,7 +8,21 @@ name their sessions; no ids are missing; every trace has one root.
 
 from __future__ import annotations
 
-__all__ = ["ERRORS", "SESSIONS", "THROUGHPUT", "TOKENS", "TRACES", "latency"]
+__all__ = [
+    "ERRORS",
+    "NAMES",
+    "OUTLIERS",
+    "PRICED_TOKENS",
+    "SESSIONS",
+    "SESSIONS_WITH_TEXTS",
+    "THROUGHPUT",
+    "TOKENS",
+    "TRACES",
+    "latency",
+]
+
+NAMES = {"model-0": "gpt-5-mini", "model-1": "gpt-4.1", "model-2": "gpt-4o-mini"}
+"""Models that have a list price, for those of the big lake, which have none."""
 
 SPEED = """
   median(CASE WHEN (span_type = 'llm' OR step_kind = 'llm_call') AND output_tokens > 0 AND duration_ms > 0
@@ -32,9 +46,9 @@ FROM spans GROUP BY 1) ORDER BY 1
 
 
 # Joined by hashes of the ids, since DuckDB joins numbers faster than texts.
-TOKENS = """
+_CALLS = """
 WITH used AS (
-  SELECT request_model, parent_span_id, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+  SELECT {more} request_model, parent_span_id, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
     reasoning_tokens, cost_usd, hash(trace_id, span_id) AS own, hash(trace_id, parent_span_id) AS above
   FROM spans WHERE span_type IN ('llm', 'embedding', 'reranker')
     AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
@@ -44,12 +58,29 @@ calls AS (
     WHERE parent_span_id IS NOT NULL AND coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0) b
     ON used.own = b.above
 )
-SELECT request_model, count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+"""
+_SUMS = """
+  request_model, count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
   sum(cache_read_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens,
   sum(reasoning_tokens) AS reasoning_tokens,
   sum(input_tokens - coalesce(cache_read_tokens, 0) - coalesce(cache_write_tokens, 0)) AS fresh_input_tokens,
   sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) AS total_tokens, sum(cost_usd) AS reported_cost_usd
-FROM calls GROUP BY 1 ORDER BY 1
+"""
+TOKENS = f"{_CALLS.format(more='')} SELECT {_SUMS} FROM calls GROUP BY 1 ORDER BY 1"
+
+# Each call joined with a price list that says since when and until when a price holds, a million tokens.
+PRICED_TOKENS = f"""
+{_CALLS.format(more="provider, start_time,")},
+prices(provider, model, since, until, input, cached, output) AS (VALUES
+  ('openai', 'gpt-5-mini', TIMESTAMPTZ '2025-08-07 00:00+00', TIMESTAMPTZ '2030-01-01 00:00+00', 0.25, 0.025, 2.0),
+  ('openai', 'gpt-4.1', TIMESTAMPTZ '2025-04-14 00:00+00', TIMESTAMPTZ '2030-01-01 00:00+00', 2.0, 0.5, 8.0),
+  ('openai', 'gpt-4o-mini', TIMESTAMPTZ '2024-07-18 00:00+00', TIMESTAMPTZ '2030-01-01 00:00+00', 0.15, 0.075, 0.6))
+SELECT {_SUMS}, sum(((input_tokens - coalesce(cache_read_tokens, 0)) * input::DOUBLE
+    + coalesce(cache_read_tokens, 0) * cached::DOUBLE + output_tokens * output::DOUBLE) / 1e6) AS cost_usd,
+  count(model) AS priced_calls, count(*) FILTER (model IS NULL) AS unpriced_calls
+FROM calls LEFT JOIN prices p ON p.provider = calls.provider AND model = request_model
+  AND start_time >= since AND start_time < until
+GROUP BY 1 ORDER BY 1
 """
 
 # Which spans count, and which are calls: without those that repeat a child.
@@ -145,14 +176,14 @@ FROM whole LEFT JOIN models_of USING (trace_id) LEFT JOIN tools_of USING (trace_
 ORDER BY start_time, trace_id
 """
 
-SESSIONS = f"""
+_SESSIONS = f"""
 WITH {MARKED},
 whole AS (
   SELECT project, session_id, {NUMBERS}, count(DISTINCT trace_id) AS traces,
     count(step_kind) AS steps, count(*) FILTER (step_kind = 'user_message') AS said,
     count(DISTINCT CASE WHEN is_call THEN trace_id END) AS calling,
     ['attribute', 'inherited', 'inferred', 'trace'][min(CASE session_source WHEN 'attribute' THEN 1
-      WHEN 'inherited' THEN 2 WHEN 'inferred' THEN 3 ELSE 4 END)] AS session_source
+      WHEN 'inherited' THEN 2 WHEN 'inferred' THEN 3 ELSE 4 END)] AS session_source $texts
   FROM marked GROUP BY project, session_id
 ),
 {_names("models", "project, session_id", MODEL)}, {_names("tools", "project, session_id", TOOL)},
@@ -162,3 +193,21 @@ FROM whole LEFT JOIN models_of USING (project, session_id) LEFT JOIN tools_of US
   LEFT JOIN agents_of USING (project, session_id) LEFT JOIN services_of USING (project, session_id)
 ORDER BY start_time, session_id
 """
+
+# All that was said stands in calls here, and no two of a session begin at once.
+_TEXTS = """,
+    arg_min(input_text, start_unix_nano) FILTER (is_call) AS first_user_message,
+    arg_max(output_text, start_unix_nano) FILTER (is_call) AS last_answer
+"""
+SESSIONS = _SESSIONS.replace("$texts", "")
+SESSIONS_WITH_TEXTS = _SESSIONS.replace("$texts", _TEXTS)
+
+OUTLIERS = """
+WITH logs AS (SELECT trace_id, span_id, name, duration_ms AS value, ln(duration_ms) AS log FROM spans WHERE duration_ms > 0),
+middles AS (SELECT name, median(log) AS middle FROM logs GROUP BY name),
+scales AS (SELECT name, middle, median(abs(log - middle)) AS mad FROM logs JOIN middles USING (name) GROUP BY ALL)
+SELECT trace_id, span_id, name, value, exp(middle) AS median, mad, (log - middle) / (mad / 0.6745) AS score
+FROM logs JOIN scales USING (name) WHERE (log - middle) / (mad / 0.6745) >= 0.84
+ORDER BY score DESC, trace_id, span_id
+"""
+"""With a threshold that the most distant of evenly spread durations reach."""

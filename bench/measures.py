@@ -1,11 +1,16 @@
-"""Measures on five million spans in DuckDB, each beside hand-written SQL for the same answer."""
+"""Measures on five million spans in DuckDB, each beside hand-written SQL for the same answer.
+
+What walks through trees or reads the inside of texts has no SQL that says the same; it is timed by itself, on
+the spans of a day. ``python -m bench.measures [spans] [part of a title]...`` measures some of them.
+"""
 
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,11 +22,23 @@ from deltalake import DeltaTable
 import argus_lab as al
 from argus_lab.frames import pandas_of
 from argus_lab.lake.selection import Picks
+from argus_lab.measures.compare import compare
+from argus_lab.measures.context_growth import context_growth
+from argus_lab.measures.costs import costs
+from argus_lab.measures.critical_path import critical_path
 from argus_lab.measures.errors import errors
+from argus_lab.measures.executions import executions
+from argus_lab.measures.explain import explain
 from argus_lab.measures.latency import latency
+from argus_lab.measures.messages import messages
+from argus_lab.measures.outliers import outliers
+from argus_lab.measures.rounds import rounds
 from argus_lab.measures.sessions import sessions
+from argus_lab.measures.steps import steps
 from argus_lab.measures.throughput import throughput
 from argus_lab.measures.tokens import tokens
+from argus_lab.measures.tool_calls import tool_calls
+from argus_lab.measures.totals import TEXTS
 from argus_lab.measures.traces import traces
 from argus_lab.schema import SPANS
 from bench import big_lake, by_hand
@@ -42,21 +59,37 @@ ASKED: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda s: tokens(s, by="request_model", prices=False),
         by_hand.TOKENS,
     ),
-    "tokens(by='request_model'), priced": (lambda s: tokens(s, by="request_model"), by_hand.TOKENS),
+    "tokens(by='request_model'), priced": (lambda s: tokens(s, by="request_model"), by_hand.PRICED_TOKENS),
     "throughput(every='1h')": (lambda s: throughput(s, every="1h"), by_hand.THROUGHPUT),
     "errors()": (errors, by_hand.ERRORS),
     "traces()": (traces, by_hand.TRACES),
     "sessions()": (sessions, by_hand.SESSIONS),
+    "sessions() with texts": (sessions, by_hand.SESSIONS_WITH_TEXTS),
+    "outliers()": (partial(outliers, threshold=0.84), by_hand.OUTLIERS),
 }
-"""By title: the measure, and SQL for what it computes (of ``tokens``, without the prices)."""
+"""By title: the measure, and SQL for what it computes."""
+
+ONE_DAY: Picks = {"since": "2026-05-01T00:00Z", "until": "2026-05-02T00:00Z"}
+TWO_MODELS: dict[str, Any] = {"by": "request_model", "values": ("model-0", "model-1")}
+WALKED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "steps()": (steps, "a walk through each tree"),
+    "critical_path()": (critical_path, "a walk through each tree"),
+    "rounds()": (rounds, "trees, and the JSON of each prompt"),
+    "executions()": (executions, "trees, and the JSON of each prompt"),
+    "messages()": (messages, "the JSON of each prompt, against those before it"),
+    "tool_calls()": (tool_calls, "trees, and the JSON of arguments"),
+    "costs()": (costs, "a row a call: the sum is tokens()"),
+    "compare(by='request_model')": (partial(compare, **TWO_MODELS), "a bootstrap"),
+    "explain(by='request_model')": (partial(explain, **TWO_MODELS), "a walk through each tree"),
+}
+"""By title: measures without SQL beside them, and why."""
 
 
-def measure(spans: int = SPANS_IN_LAKE) -> list[str]:
-    """Lines of the table."""
+def measure(spans: int = SPANS_IN_LAKE, parts: Sequence[str] = ("",)) -> list[str]:
+    """Lines of the tables, or of those lines whose titles have one of these parts."""
     folder = str(workspace() / f"lake-{spans}")
     big_lake.build(folder, spans)
     lake = al.open(folder)
-    scanned = lake.scan().select(*SPANS.light)
     lines = [
         f"a lake of {lake.count():,} spans, its light columns read by DuckDB; medians of {ROUNDS} in turns",
         "ratio: of the CPU seconds of all threads; rows are compared with those of the SQL",
@@ -64,10 +97,60 @@ def measure(spans: int = SPANS_IN_LAKE) -> list[str]:
         f"{'measure':40}{'argus s':>10}{'SQL s':>10}{'CPU s':>10}{'SQL CPU s':>10}{'ratio':>7}",
     ]
     for title, (act, sql) in ASKED.items():
-        ours, bare = partial(_asked, act, scanned), partial(_sql, scanned, sql)
-        _compare(title, ours(), bare())
-        lines.append(_line(title, ours, bare))
-    return [*lines, "", *_to_pandas(lake, folder)]
+        if any(part in title for part in parts):
+            scanned = _scanned(lake, title)
+            ours, bare = partial(_asked, act, scanned), partial(_sql, scanned, sql)
+            _compare(title, ours(), bare())
+            lines.append(_line(title, ours, bare))
+    if any(part in "lake.sessions()" for part in parts):
+        lines += ["", _peak(folder)]
+    return [*lines, "", *_walks(lake, parts), *(_to_pandas(lake, folder) if "" in parts else ())]
+
+
+def _scanned(lake: al.Lake, title: str) -> Any:
+    """The columns that the measure is given."""
+    scanned = lake.scan()
+    scanned.query("session", "SET enable_progress_bar = false")
+    scanned = scanned.select(*SPANS.light, *(TEXTS if "texts" in title else ()))
+    if not title.endswith(", priced"):
+        return scanned
+    names = " ".join(f"WHEN '{name}' THEN '{known}'" for name, known in by_hand.NAMES.items())
+    return scanned.project(f"* REPLACE (CASE request_model {names} END AS request_model)")
+
+
+def _peak(folder: str) -> str:
+    """Time and memory of a process that only asks a lake for its sessions, with their texts."""
+    code = (
+        "import argus_lab as al, resource, time; "
+        f"lake = al.open({folder!r}); began = time.perf_counter(); rows = len(lake.sessions()); "
+        "took = time.perf_counter() - began; used = resource.getrusage(resource.RUSAGE_SELF); "
+        "print(f'lake.sessions() with texts, alone: {rows:,} rows, {took:.1f} s, '"
+        "f'{used.ru_utime + used.ru_stime:.1f} CPU s, at most {used.ru_maxrss / 1024:,.0f} MB of memory')"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return told.stdout.strip().splitlines()[-1]
+
+
+def _walks(lake: al.Lake, parts: Sequence[str]) -> list[str]:
+    """Measures for which there is no SQL, once each on the spans of a day and on a session."""
+    asked = {title: each for title, each in WALKED.items() if any(part in title for part in parts)}
+    lines = [
+        f"{lake.count(**ONE_DAY):,} spans of a day, all columns{'':12}{'argus s':>10}{'CPU s':>10}  no SQL"
+    ]
+    for title, (act, why) in asked.items():
+        day = lake.scan(**ONE_DAY)
+        day.query("session", "SET enable_progress_bar = false")
+        lines.append(_timed(title, partial(_asked, act, day), why))
+    if any(part in "context_growth()" for part in parts):
+        one = lake.session("session-77")
+        lines.append(_timed("context_growth() of a session", partial(context_growth, one), "JSON of prompts"))
+    return [*lines, ""] if len(lines) > 1 else []
+
+
+def _timed(title: str, act: Callable[[], object], why: str) -> str:
+    began, worked = time.perf_counter(), time.process_time()
+    act()
+    return f"{title:48}{time.perf_counter() - began:10.2f}{time.process_time() - worked:10.2f}  {why}"
 
 
 def _asked(act: Callable[[Any], Any], scanned: Any) -> pa.Table:
@@ -144,4 +227,5 @@ def _hive() -> object:
 
 
 if __name__ == "__main__":
-    print("\n".join(measure(int(sys.argv[1]) if len(sys.argv) > 1 else SPANS_IN_LAKE)))
+    given = sys.argv[1:]
+    print("\n".join(measure(int(given[0]) if given else SPANS_IN_LAKE, given[1:] or ("",))))

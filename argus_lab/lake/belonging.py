@@ -7,6 +7,7 @@ sessions into rows. It is made by :mod:`argus_lab.lake.resolving`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ __all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging", "Part"]
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("trace_id", "span_id", "session_id", "session_source")])
 SESSION_COLUMNS = ("session_id", "session_source")
+MANY = 20_000
+"""Beyond so many traces it is no use to tell apart which spans may belong elsewhere."""
 
 
 def _none() -> pa.Table:
@@ -75,6 +78,14 @@ class Belonging:
         others = self.stored.filter(pc.is_in(self.stored["trace_id"], traces))
         stored = others["session_id"].drop_null().to_pylist()
         return tuple({*sessions, *own.to_pylist(), *stored})
+
+    @cached_property
+    def stored_under(self) -> pa.Array | None:
+        """The sessions that are stored for spans that belong elsewhere; None if not known, or too many."""
+        if self.stored is None or len(self.traces) > MANY:
+            return None
+        both = [*self.traces["trace_id"].chunks, *self.stored["session_id"].chunks]
+        return pc.unique(pa.chunked_array(both, pa.string()))
 
     def parts(self) -> list[Part]:
         """The tables with rows, in the order in which they are to be joined."""

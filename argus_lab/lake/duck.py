@@ -111,8 +111,19 @@ def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
         rest += f" WHERE session_id IN ({', '.join(map(_quoted, near)) or 'NULL'})"
     put, joins = joined(belonging.parts(), cursor)
     columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
-    moved = f"SELECT {columns} FROM ({rest}) AS span {joins}"  # noqa: S608  paths are quoted, names are ours
-    return f"{source(picked.table, plain)} UNION ALL {moved}" if plain else moved
+    parts = [source(picked.table, plain)] if plain else []
+    if near is None and belonging.stored_under is not None:
+        # Few can move, so the others are not looked up, and stay as Parquet has them: dictionaries.
+        cursor.register("argus_sessions_under", pa.table({"under": belonging.stored_under}))
+        parts.append(_under("ANTI", rest))
+        rest = _under("SEMI", rest)
+    parts.append(f"SELECT {columns} FROM ({rest}) AS span {joins}")  # noqa: S608  paths are quoted, names are ours
+    return " UNION ALL ".join(parts)
+
+
+def _under(join: str, rows: str) -> str:
+    """The rows that are (``SEMI``), or are not (``ANTI``), stored in sessions whose spans may have moved."""
+    return f"SELECT span.* FROM ({rows}) AS span {join} JOIN argus_sessions_under ON span.session_id = under"  # noqa: S608
 
 
 def joined(parts: Sequence[Part], cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], str]:

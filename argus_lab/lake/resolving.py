@@ -81,9 +81,11 @@ def _stored(mended: pa.Table, spans: pa.Table, files: Sequence[DataFile], load: 
     return _stored_in(load(files, traces)) if len(traces) <= FEW else None
 
 
-def _stored_in(rows: pa.Table) -> pa.Table:
-    """By trace, the sessions that are stored for rows that name none."""
+def _stored_in(rows: pa.Table) -> pa.Table | None:
+    """By trace, the sessions that are stored for rows that name none; None if none is for some."""
     unnamed = rows.filter(pa.array(is_open(rows["session_source"]))).select(["trace_id", "session_id"])
+    if unnamed["session_id"].null_count:
+        return None  # no query finds what is stored under nothing
     return unnamed.group_by(["trace_id", "session_id"]).aggregate([])
 
 

@@ -15,18 +15,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction
 
 from argus_lab.errors import ArgusError
 from argus_lab.lake import table as t
 from argus_lab.lake.locks import FileLock
-from argus_lab.lake.merging import merged, rewritten
-from argus_lab.lake.snapshot import DataFile
+from argus_lab.lake.merging import merged
+from argus_lab.lake.outdated import Outdated, Overtaken, overtaken
+from argus_lab.lake.partitions import Logged, Partition, Partitions, data_files, logged_files
+from argus_lab.lake.renewing import renewed
 from argus_lab.schema import REFUSED, SPANS, Table
 from argus_lab.settings import Settings
 
@@ -47,7 +48,7 @@ _VACUUM_EVERY = 3600.0
 class Summary:
     """What upkeep did.
 
-    Files merged and files written in their place, rows that were there twice, partitions too old
+    Files merged or rewritten and files written in their place, rows that were there twice, partitions too old
     to keep, and files deleted.
     """
 
@@ -73,6 +74,7 @@ class Upkeep:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="argus-upkeep")
+        self._outdated = Outdated(settings.compact_every)
         self._running: Future[Summary] | None = None
         self._next = time.monotonic() + settings.compact_every
 
@@ -83,7 +85,7 @@ class Upkeep:
             self._running = None
         if self._running is None and now >= self._next:
             self._next = now + self._settings.compact_every
-            self._running = self._pool.submit(compact, self._settings, all_files=False)
+            self._running = self._pool.submit(compact, self._settings, self._outdated)
 
     def close(self) -> None:
         """Wait for the round that is running."""
@@ -103,15 +105,18 @@ class Upkeep:
             raise error
 
 
-def compact(settings: Settings, *, all_files: bool = True) -> Summary:
+def compact(settings: Settings, outdated: Outdated | None = None) -> Summary:
     """Merge small files, drop duplicates and old partitions, and delete files out of use.
+
+    Files of spans are rewritten whose stored sessions are not those that the spans belong to.
 
     Parameters
     ----------
     settings
         Uses ``lake``, ``target_file_size``, ``keep``, ``vacuum_after``.
-    all_files
-        Merge wherever there are two small files; otherwise only where there are many.
+    outdated
+        Do a little, as the keeper does between commits: merge only where there are many small files, and
+        rewrite at most the one that this finds. Otherwise all that is to be done.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def compact(settings: Settings, *, all_files: bool = True) -> Summary:
     try:
         total = Summary()
         for table in (SPANS, REFUSED):
-            total += _tend_table(settings, table, all_files=all_files)
+            total += _tend_table(settings, table, outdated)
         return total
     finally:
         if lock is not None:
@@ -135,7 +140,7 @@ def _local(settings: Settings) -> bool:
     return t.journal_root(settings.lake).is_dir()
 
 
-def _tend_table(settings: Settings, table: Table, *, all_files: bool) -> Summary:
+def _tend_table(settings: Settings, table: Table, outdated: Outdated | None) -> Summary:
     found = t.open_table(settings.lake, table)
     total = Summary()
     try:
@@ -144,13 +149,12 @@ def _tend_table(settings: Settings, table: Table, *, all_files: bool) -> Summary
         log.info("retention was overtaken, and is for the next round: %s", error)
         found = t.open_table(settings.lake, table)
     try:
-        for part in _partitions(found):
-            files = _mergeable(part.files, settings.target_file_size, all_files=all_files)
+        for part in Partitions(found).all():
+            files = _mergeable(part.files, settings.target_file_size, all_files=outdated is None)
             if files:
                 total += _merge(settings.lake, table, found, part, files)
-        for part in _partitions(found) if all_files and table is SPANS else ():
-            for file in _outdated(settings.lake, found, part):
-                total += _merge(settings.lake, table, found, part, [file])
+        if table is SPANS:
+            total += _renew(settings.lake, found, outdated)
     except CommitFailedError as error:
         # Somebody else swapped files since we looked; ours are not referenced, vacuum has them.
         log.info("a merge was overtaken: %s", error)
@@ -158,37 +162,33 @@ def _tend_table(settings: Settings, table: Table, *, all_files: bool) -> Summary
     return total + _vacuum(found, settings)
 
 
-@dataclass(frozen=True)
-class Partition:
-    """A partition with its files, rows of ``DeltaTable.get_add_actions()``."""
-
-    values: dict[str, Any]
-    files: list[dict[str, Any]]
-
-
-def _partitions(found: DeltaTable) -> list[Partition]:
-    parts: dict[tuple[Any, ...], Partition] = {}
-    for file in _files(found):
-        values = file["partition"]
-        parts.setdefault(tuple(values.values()), Partition(values, [])).files.append(file)
-    return list(parts.values())
-
-
-def _files(found: DeltaTable) -> list[dict[str, Any]]:
-    files: list[dict[str, Any]] = pa.table(found.get_add_actions()).to_pylist()
-    return files
+def _renew(lake: str, found: DeltaTable, outdated: Outdated | None) -> Summary:
+    """Rewrite files whose spans belong elsewhere than is stored: all of them, or the next one."""
+    total = Summary()
+    if outdated is not None:
+        late = outdated.find(lake, found)
+        if late is not None:
+            total, new = _rewrite(lake, found, late)
+            outdated.was_rewritten(late.file["path"], new)
+        return total
+    for part in (parts := Partitions(found)).all():
+        near = parts.near(part.values)
+        for file in part.files:
+            if overtaken(lake, file, near):
+                total += _rewrite(lake, found, Overtaken(file, part, near))[0]
+    return total
 
 
-def _mergeable(files: list[dict[str, Any]], target: int, *, all_files: bool) -> list[dict[str, Any]]:
+def _mergeable(files: list[Logged], target: int, *, all_files: bool) -> list[Logged]:
     """The small files of a partition, once there are many of them."""
     small = [file for file in files if file["size_bytes"] < target // 2]
     least = 2 if all_files else MERGE_FILES
     return _batch(small, target) if len(small) >= least else []
 
 
-def _batch(files: list[dict[str, Any]], target: int) -> list[dict[str, Any]]:
+def _batch(files: list[Logged], target: int) -> list[Logged]:
     """The smallest files first, up to about one target file: each byte is rewritten few times."""
-    taken: list[dict[str, Any]] = []
+    taken: list[Logged] = []
     size = 0
     for file in sorted(files, key=lambda f: f["size_bytes"]):
         if size + file["size_bytes"] > target and len(taken) > 1:
@@ -198,49 +198,36 @@ def _batch(files: list[dict[str, Any]], target: int) -> list[dict[str, Any]]:
     return taken
 
 
-def _merge(
-    lake: str, table: Table, found: DeltaTable, part: Partition, files: list[dict[str, Any]]
-) -> Summary:
-    """Rewrite files of a partition as one: sorted, each span once, in the session it belongs to."""
+def _merge(lake: str, table: Table, found: DeltaTable, part: Partition, files: list[Logged]) -> Summary:
+    """Rewrite small files of a partition as one: sorted, each span once, in the session it belongs to."""
     others = [file for file in part.files if file not in files]
-    near = _near(found, part)
-    of = partial(_data_files, lake, table)
+    near = Partitions(found).near(part.values)
+    of = partial(data_files, lake, table)
     with merged(lake, table, of(files), of(others), of(near)) as rows:
         add = t.write_file(lake, table, part.values, rows)
+    return _swapped(found, files, add)
+
+
+def _rewrite(lake: str, found: DeltaTable, late: Overtaken) -> tuple[Summary, str]:
+    """Rewrite a file with its spans in the sessions that they belong to; where it is now."""
+    of = partial(data_files, lake, SPANS)
+    with renewed(lake, of([late.file])[0], of(late.near)) as rows:
+        add = t.write_file(lake, SPANS, late.part.values, rows)
+    return _swapped(found, [late.file], add), add.path
+
+
+def _swapped(found: DeltaTable, files: list[Logged], add: AddAction) -> Summary:
     before = sum(file["num_records"] for file in files)
     after = int(json.loads(add.stats)["numRecords"])
     t.swap(found, files, [add] if after else [])
     return Summary(merged=len(files), written=1, duplicates=before - after)
 
 
-def _near(found: DeltaTable, part: Partition) -> list[dict[str, Any]]:
-    """The files where the rest of a trace most likely is: of its project, from the day before to the next."""
-    place, day = part.values, timedelta(days=1)
-    same = [name for name in place if name != "date"]
-    return [
-        file
-        for file in _files(found)
-        if all(file["partition"][name] == place[name] for name in same)
-        and abs(file["partition"]["date"] - place["date"]) <= day
-    ]
-
-
-def _data_files(lake: str, table: Table, files: list[dict[str, Any]]) -> list[DataFile]:
-    root = t.table_uri(lake, table)
-    return [DataFile(f"{root}/{unquote(f['path'])}", f["num_records"], f["partition"]) for f in files]
-
-
-def _outdated(lake: str, found: DeltaTable, part: Partition) -> list[dict[str, Any]]:
-    """The files of a partition in which spans belong elsewhere than is stored."""
-    near = _data_files(lake, SPANS, _near(found, part))
-    return [file for file in part.files if rewritten(SPANS, _data_files(lake, SPANS, [file]), near).files]
-
-
 def _expire(found: DeltaTable, settings: Settings) -> Summary:
     if settings.keep is None:
         return Summary()
     oldest = datetime.now(UTC).date() - timedelta(days=settings.keep)
-    old = [file for file in _files(found) if file["partition"]["date"] < oldest]
+    old = [file for file in logged_files(found) if file["partition"]["date"] < oldest]
     if old:
         t.swap(found, old, [])
     return Summary(expired=len({tuple(file["partition"].values()) for file in old}))

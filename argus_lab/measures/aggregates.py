@@ -31,16 +31,18 @@ class Of(NamedTuple):
     """An aggregate: how, and of which column.
 
     ``rows``: how many rows, whatever the column. ``count``: values that are not null. ``distinct``: how
-    many different ones. ``sum``: null if none is known. ``least``, ``most``. ``names``: the distinct texts,
-    sorted and joined by ``", "``; null if none. ``first``, ``last``: the known value of the row that comes
-    first (last) by ``order``. ``head``: of the row that comes first, its ``fields`` as a struct.
-    ``within``: is every known value of the column a ``span`` of the group.
+    many different ones, of all rows or of those where the column ``where`` is true. ``sum``: null if none
+    is known. ``least``, ``most``. ``names``: the distinct texts, sorted and joined by ``", "``; null if
+    none. ``first``, ``last``: the known value of the row that comes first (last) by ``order``. ``head``: of
+    the row that comes first, its ``fields`` as a struct. ``within``: is every known value of the column a
+    ``span`` of the group.
     """
 
     how: str
     column: str = ORDER[0]
     order: tuple[str, ...] = ORDER
     fields: tuple[str, ...] = ()
+    where: str | None = None
 
 
 def aggregated(frame: Lazy, keys: Sequence[str], wanted: Mapping[str, Of], plain: Lazy | None = None) -> Lazy:
@@ -75,10 +77,11 @@ def _in_polars(of: Of) -> Any:
     import polars as pl
 
     column, known = pl.col(of.column), pl.col(of.column).drop_nulls()
+    chosen = known if of.where is None else column.filter(of.where).drop_nulls()
     made: dict[str, Callable[[], Any]] = {
         "rows": pl.len,
         "count": column.count,
-        "distinct": known.n_unique,
+        "distinct": chosen.n_unique,
         "sum": lambda: pl.when(column.count() > 0).then(column.sum()),
         "least": column.min,
         "most": column.max,
@@ -96,10 +99,11 @@ def _in_spark(of: Of) -> Any:
 
     column, names = f.col(of.column), f.collect_set(of.column)
     at = f.when(column.isNotNull(), f.struct(*of.order))
+    chosen = column if of.where is None else f.when(f.col(of.where), column)
     made: dict[str, Callable[[], Any]] = {
         "rows": lambda: f.count(f.lit(1)),
         "count": lambda: f.count(column),
-        "distinct": lambda: f.count_distinct(column),
+        "distinct": lambda: f.count_distinct(chosen),
         "sum": lambda: f.sum(column),
         "least": lambda: f.min(column),
         "most": lambda: f.max(column),

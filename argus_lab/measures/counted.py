@@ -76,8 +76,7 @@ def counted(spans: Any, *, by: str = "this measure") -> Any:
     Parameters
     ----------
     spans
-        Whole traces, of any engine, or a Narwhals frame. Lazy frames stay lazy; of a DuckDB relation the
-        few columns that tell whether a wrapper may stand higher than right above are read at once.
+        Whole traces, of any engine, or a Narwhals frame. Lazy frames stay lazy.
     by
         Who asks, for the message about a missing column.
 
@@ -114,7 +113,7 @@ def marked(frame: Frame) -> Frame:
 
 
 def marked_lazily(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The same for a lazy frame, lazily; DuckDB looks once, at once, for what is rare."""
+    """The same for a lazy frame, lazily."""
     if frame.implementation.is_duckdb():
         return marked_in_duckdb(frame)
     exceptions = deferred(frame.select(*NEEDED), _exceptions, schema=_MARKS)

@@ -24,6 +24,7 @@ def in_duckdb(spans: Any, keys: Sequence[str], wanted: Mapping[str, Of], plain: 
     have = set(plain.columns)
     at = ", ".join(map(_quoted, keys))
     made, tables, columns = [at], [], [f"g.{_quoted(key)}" for key in keys]
+    counts: dict[str, list[str | None]] = {}
     for number, (new, of) in enumerate(wanted.items()):
         name, table = _quoted(new), f"t{number}"
         source = "beside" if of.column in have else "frame"
@@ -34,12 +35,17 @@ def in_duckdb(spans: Any, keys: Sequence[str], wanted: Mapping[str, Of], plain: 
         elif of.how == "within":
             tables.append((table, _lost(at, of)))
             columns.append(f"{table}.found IS NULL AS {name}")
-        elif of.how in _DISTINCT and source == "beside":
-            tables.append((table, _distinct(at, of)))
-            columns.append(f"coalesce({table}.found, {_DISTINCT[of.how][1]}) AS {name}")
+        elif of.how == "names" and source == "beside":
+            tables.append((table, _names(at, of)))
+            columns.append(f"{table}.found AS {name}")
+        elif of.how == "distinct" and source == "beside":
+            flags = counts.setdefault(of.column, [])
+            columns.append(f"coalesce(c{list(counts).index(of.column)}.found{len(flags)}, 0) AS {name}")
+            flags.append(of.where)
         else:
             made.append(f"{_simple(of)} AS {name}")
             columns.append(f"g.{name}")
+    tables += [(f"c{place}", _counts(at, *each)) for place, each in enumerate(counts.items())]
     return queried(spans, _told(at, keys, made, tables, columns), plain)
 
 
@@ -56,17 +62,22 @@ def _same(keys: Sequence[str], left: str, right: str) -> str:
     return " AND ".join(f"{left}.{key} IS NOT DISTINCT FROM {right}.{key}" for key in map(_quoted, keys))
 
 
-_DISTINCT = {
-    "names": ("array_to_string(list_sort(list(value)), ', ')", "NULL"),
-    "distinct": ("count(*)", "0"),
-}
-"""What is made of the distinct values of a group, and what it is where there is none."""
-
-
-def _distinct(at: str, of: Of) -> str:
+def _names(at: str, of: Of) -> str:
     column = _quoted(of.column)
     values = f"SELECT DISTINCT {at}, {column} AS value FROM beside WHERE {column} IS NOT NULL"
-    return f"SELECT {at}, {_DISTINCT[of.how][0]} AS found FROM ({values}) GROUP BY {at}"
+    return (
+        f"SELECT {at}, array_to_string(list_sort(list(value)), ', ') AS found FROM ({values}) GROUP BY {at}"
+    )
+
+
+def _counts(at: str, name: str, flags: Sequence[str | None]) -> str:
+    """How many distinct values there are, and how many with each flag, in one pass."""
+    column = _quoted(name)
+    tests = ["true" if flag is None else f"bool_or({_quoted(flag)})" for flag in flags]
+    held = ", ".join(f"{test} AS held{n}" for n, test in enumerate(tests))
+    found = ", ".join(f"count(*) FILTER (held{n}) AS found{n}" for n in range(len(flags)))
+    values = f"SELECT {at}, {held} FROM beside WHERE {column} IS NOT NULL GROUP BY {at}, {column}"
+    return f"SELECT {at}, {found} FROM ({values}) GROUP BY {at}"
 
 
 def _only(new: str, of: Of) -> list[str]:
@@ -109,7 +120,7 @@ def _simple(of: Of) -> str:
     made: dict[str, str] = {
         "rows": "count(*)",
         "count": f"count({column})",
-        "distinct": f"count(DISTINCT {column})",
+        "distinct": f"count(DISTINCT {column}) FILTER ({'true' if of.where is None else _quoted(of.where)})",
         "sum": f"sum({column})",
         "least": f"min({column})",
         "most": f"max({column})",

@@ -80,15 +80,15 @@ def with_sessions(frame: Lazy) -> Lazy:
     """The same for a lazy frame, lazily; needs the same columns.
 
     A relation of DuckDB is asked at once whether any span inherits a session from another, which in frames
-    of ``lake.scan()`` none does: then nothing is joined.
+    of ``lake.scan()`` none does: then nothing is joined. Nor are ids of traces read where all have a session.
     """
     source = nw.coalesce(nw.col("session_source"), nw.lit("trace"))
     if not frame.implementation.is_duckdb():
         made = deferred(frame.select(*NEEDED), _inherited, schema=_INHERITED)
-    elif eagerly(frame.to_native(), _ANY).num_rows:
+    elif "heir" in (found := eagerly(frame.to_native(), _LOOK)["found"].to_pylist()):
         made = lazy_frame(queried(frame.to_native(), _SQL))
     else:
-        whose = nw.coalesce(nw.col("session_id"), nw.col("trace_id"))
+        whose = nw.coalesce(nw.col("session_id"), nw.col("trace_id")) if found else nw.col("session_id")
         return frame.with_columns(whose.alias("session_id"), source.alias("session_source"))
     joined = frame.join(made, on=["trace_id", "span_id"], how="left")
     inherits = ~nw.col("inherited_id").is_null()
@@ -109,7 +109,7 @@ def _inherited(rows: pa.Table) -> pa.Table:
     return told.rename_columns(_INHERITED.names)  # a row a span, though a span may have come twice
 
 
-_ANY = """
+_LOOK = """
 WITH named AS (
     SELECT trace_id FROM frame WHERE session_source = 'attribute' AND session_id IS NOT NULL
 ),
@@ -117,9 +117,11 @@ loose AS (
     SELECT DISTINCT trace_id FROM frame
     WHERE session_source IS NULL OR session_source NOT IN ('attribute', 'inherited')
 )
-SELECT 1 FROM named SEMI JOIN loose USING (trace_id) LIMIT 1
+(SELECT 'heir' AS found FROM named SEMI JOIN loose USING (trace_id) LIMIT 1)
+UNION ALL
+(SELECT 'nameless' FROM frame WHERE session_id IS NULL LIMIT 1)
 """
-"""Is there a trace of which some spans name a session and some might inherit it."""
+"""Is there a trace of which some spans name a session and some might inherit it; and a span without any."""
 
 _SQL = """
 WITH RECURSIVE loose AS MATERIALIZED (

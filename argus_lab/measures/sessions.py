@@ -54,7 +54,7 @@ OF_SESSION = {
     "user_id": Of("least", "user_id"),
     "traces": Of("distinct", "trace_id"),
     "user_messages": Of("count", "user_message"),
-    "calling": Of("distinct", "called"),
+    "calling": Of("distinct", "trace_id", where="called"),
     "steps": Of("count", "step_kind"),
     "agents": Of("names", "agent_name"),
     "services": Of("names", "service"),
@@ -80,7 +80,7 @@ def sessions(spans: Any) -> Any:
     Returns
     -------
     A frame of the same kind, lazy if that was, sorted by ``start_time`` and ``session_id`` (a DuckDB
-    relation is looked at once when this is called, for what is rare in it: see ``counted``):
+    relation is looked at once when this is called, for spans that inherit their session):
 
     ``project``, ``session_id``
         Sessions of two projects are two.
@@ -122,10 +122,12 @@ def sessions(spans: Any) -> Any:
     1  session-9       1      1      2          1200  search
     """
     frame = asked(spans, NEEDED, by="sessions")
-    texts = [name for name in TEXTS if name in columns_of(frame)]
+    have = columns_of(frame)
+    texts = [name for name in TEXTS if name in have]
     rows, plain = prepared(frame, texts)
     rows = _told(rows, texts)
-    words = {new: of for new, of in WORDS.items() if of.column in columns_of(rows)}
+    have = columns_of(rows)
+    words = {new: of for new, of in WORDS.items() if of.column in have}
     groups = aggregated(rows, KEYS, TOTALS | OF_SESSION | words, plain=plain)
     return finished(_worded(groups), spans, COLUMNS, ("start_time", "session_id"))
 
@@ -158,5 +160,6 @@ def _worded(groups: Lazy) -> Lazy:
     for place, name in enumerate(SOURCES):
         source = nw.when(nw.col("surest") == place).then(nw.lit(name)).otherwise(source)
     turns = nw.when(nw.col("user_messages") > 0).then(nw.col("user_messages")).otherwise(nw.col("calling"))
-    unknown = {name: nw.lit(None, nw.String) for name in WORDS if name not in columns_of(groups)}
+    have = columns_of(groups)
+    unknown = {name: nw.lit(None, nw.String) for name in WORDS if name not in have}
     return groups.with_columns(session_source=source, turns=turns, **unknown)

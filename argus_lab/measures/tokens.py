@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 
 from argus_lab.measures import counted as who
 from argus_lab.measures import prices as price_table
+from argus_lab.measures.aggregates import Of, aggregated
 from argus_lab.measures.charges import PRICED_BY, charged, flaw, step
 from argus_lab.measures.engines import asked, columns_of, lazily, returned
-from argus_lab.measures.grouping import TIME, in_groups, in_memory, keys, known_sum, length_us, settled, timed
+from argus_lab.measures.grouping import TIME, in_groups, in_memory, keys, length_us, settled, timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_toke
 SUMS = (*USAGE, "fresh_input_tokens", "total_tokens", "reported_cost_usd")
 KINDS = {"calls": "int", **dict.fromkeys(SUMS, "int")} | {"reported_cost_usd": "float"}
 """The columns of the result without prices and their types."""
+TOTALS = {"calls": Of("rows"), **{name: Of("sum", name) for name in SUMS}}
 PRICED = ("cost_usd", "priced_calls", "unpriced_calls", "unpriced_models")
 ORDER = [name for name in KINDS if name != "reported_cost_usd"]
 ORDER += ["cost_usd", "reported_cost_usd", "priced_calls", "unpriced_calls", "unpriced_models"]
@@ -55,7 +57,7 @@ def tokens(
         Stretches of time by the calls' start, such as ``"1h"`` or ``"1d"``, counted in UTC.
     prices
         Whether to price the calls. A lazy frame is then read at once (summed up in its engine first);
-        without prices it stays lazy (but for a look at a DuckDB relation: see ``counted``).
+        without prices it stays lazy.
 
     Returns
     -------
@@ -104,21 +106,16 @@ def tokens(
     if prices:
         return _priced(calls, spans, groups)
     calls, at = in_groups(calls, groups)
-    return settled(calls.group_by(*at).agg(*_sums()), spans, groups, KINDS, SUMS)
+    return settled(aggregated(calls, at, TOTALS), spans, groups, KINDS)
 
 
 def _parts(calls: Lazy) -> Lazy:
     fresh = _INPUT - _CACHED
-    either = ~_INPUT.is_null() | ~_OUTPUT.is_null()
     return calls.with_columns(
         nw.when(fresh >= 0).then(fresh).alias("fresh_input_tokens"),
-        nw.when(either).then(_INPUT.fill_null(0) + _OUTPUT.fill_null(0)).alias("total_tokens"),
+        (_INPUT.fill_null(0) + _OUTPUT.fill_null(0)).alias("total_tokens"),  # of what counts, one is known
         nw.col("cost_usd").alias("reported_cost_usd"),
     )
-
-
-def _sums() -> list[nw.Expr]:
-    return [nw.len().alias("calls"), *(part for name in SUMS for part in known_sum(name))]
 
 
 def _priced(calls: Lazy, spans: Any, groups: list[str]) -> Any:
@@ -127,8 +124,8 @@ def _priced(calls: Lazy, spans: Any, groups: list[str]) -> Any:
     calls = timed(calls, price_table.period_us(), "period")
     calls = calls.with_columns(step().alias("step"), flaw().alias("flaw"))
     calls = calls.with_columns(**{alias: nw.col(name) for name, alias in names.items()})
-    grouped = calls.group_by(*groups, *names.values()).agg(*_sums())
-    alike = in_memory(grouped, [*groups, *names.values()], KINDS, SUMS)
+    grouped = aggregated(calls, [*groups, *names.values()], TOTALS)
+    alike = in_memory(grouped, [*groups, *names.values()], KINDS)
     same_price = alike.select([*names.values(), *USAGE, "calls"])
     same_price = same_price.rename_columns([*PRICED_BY, *USAGE, "calls"])
     moment = PRICED_BY.index("period")

@@ -49,7 +49,7 @@ def prepared(frame: Frame, more: Sequence[str] = ()) -> tuple[Lazy, Lazy]:
         nw.col("start_unix_nano").fill_null(_LATEST).alias("at"),
         nw.col("span_id").fill_null("").alias("span"),
         # In a trace with calls, the lowest is no wrapper: which ones are need not be known.
-        nw.when(counted.MODEL_CALL).then(nw.col("trace_id")).alias("called"),
+        counted.MODEL_CALL.alias("called"),
         (~nw.col("parent_span_id").is_null()).cast(nw.Int64).alias("child"),
     )
     sums = [nw.when(nw.col("is_counted")).then(nw.col(name)).alias(name) for name in SUMS]

@@ -57,7 +57,7 @@ def traces(spans: Any) -> Any:
     Returns
     -------
     A frame of the same kind, lazy if that was, sorted by ``start_time`` and ``trace_id`` (a DuckDB
-    relation is looked at once when this is called, for what is rare in it: see ``counted``):
+    relation is looked at once when this is called, for spans that inherit their session):
 
     ``project``, ``session_id``, ``service``, ``name``
         Of the root; of the first root if there are several, of the first span if the root is missing.

@@ -120,7 +120,7 @@ def test_every_door_in_every_order(tmp_path: Path, seed: int):
         (write if chance.random() < 0.5 else write_as_sent)(place, part)
         there = there + part
         if chance.random() < 0.4:
-            upkeep.compact(settings.read({}, lake=place), all_files=True)
+            upkeep.compact(settings.read({}, lake=place))
         versions.append((al.open(place).version, there))
     for version, held in chance.sample(versions, min(len(versions), 2)):
         check_loads(al.open(place, as_of=version), held)
@@ -192,6 +192,16 @@ def test_one_large_file_of_another_writer_is_put_right_on_demand(tmp_path: Path)
     stored = open_table(place, SPANS).to_pyarrow_table(columns=IDS).to_pandas()
     assert seen(stored) == sessions_of(rows)
     assert upkeep.compact(settings.read({}, lake=place)).written == 0
+
+
+def test_what_is_stored_in_no_session_is_found_where_it_belongs(tmp_path: Path):
+    """Another writer leaves sessions null, and a root elsewhere names one: every door has the spans."""
+    place = str(tmp_path)
+    rows = [sent(1, 1, None, "chat"), sent(1, 2, 1, None), sent(2, 3, None, None)]
+    write(place, rows[:1])
+    write_as_sent(place, [row | {"session_id": None} for row in rows[1:]])
+    check_loads(al.open(place), rows)
+    check_filters(al.open(place), rows)
 
 
 def test_reads_of_other_columns_look_at_no_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

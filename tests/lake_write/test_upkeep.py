@@ -24,6 +24,8 @@ from argus_lab.lake import upkeep
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import JournalWriter
 from argus_lab.lake.locks import FileLock
+from argus_lab.lake.outdated import Outdated
+from argus_lab.lake.partitions import Partitions, logged_files
 from argus_lab.lake.rows import SORTED_BY
 from argus_lab.schema import REFUSED, SPANS
 from tests.lake_write import journalled as lakes
@@ -102,7 +104,7 @@ def test_only_many_small_files_are_worth_a_round_beside_the_intake(tmp_path: Pat
     """Between looks at a live lake, few small files are left alone; on demand any two are merged."""
     _many(tmp_path, [[n] for n in range(1, upkeep.MERGE_FILES)])
     settings = lakes.made_for(tmp_path)
-    assert upkeep.compact(settings, all_files=False) == upkeep.Summary()
+    assert upkeep.compact(settings, Outdated(30)) == upkeep.Summary()
     assert upkeep.compact(settings).merged == upkeep.MERGE_FILES - 1
 
 
@@ -124,7 +126,7 @@ def test_one_of_two_swaps_of_the_same_files_fails_cleanly(tmp_path: Path):
     first, second = (t.open_table(str(tmp_path), SPANS) for _ in range(2))
     adds = []
     for found in (first, second):
-        (part,) = upkeep._partitions(found)  # noqa: SLF001  a merge, held before its commit
+        (part,) = Partitions(found).all()  # a merge, held before its commit
         paths = [pq.read_table(file, partitioning=None) for file in found.file_uris()]
         rows = pa.concat_tables(paths)
         adds.append((part.files, t.write_file(str(tmp_path), SPANS, part.values, rows.to_reader())))
@@ -134,7 +136,7 @@ def test_one_of_two_swaps_of_the_same_files_fails_cleanly(tmp_path: Path):
     assert lakes.ids(tmp_path) == [1, 2, 3]
     assert len(_files(tmp_path)) == 1
     fresh = t.open_table(str(tmp_path), SPANS)
-    t.swap(fresh, upkeep._partitions(fresh)[0].files, [adds[1][1]])  # noqa: SLF001  the loser tries again
+    t.swap(fresh, Partitions(fresh).all()[0].files, [adds[1][1]])  # the loser tries again
     assert lakes.ids(tmp_path) == [1, 2, 3]
 
 
@@ -146,7 +148,7 @@ def test_an_overtaken_merge_is_no_error(tmp_path: Path, monkeypatch: pytest.Monk
     def overtaken(found: DeltaTable, removed: Any, added: Any) -> None:
         if found.table_uri.rstrip("/").endswith("spans"):
             other = t.open_table(str(tmp_path), SPANS)
-            real(other, upkeep._files(other)[:1], [])  # noqa: SLF001  retention, say
+            real(other, logged_files(other)[:1], [])  # retention, say
         real(found, removed, added)
 
     monkeypatch.setattr(t, "swap", overtaken)
