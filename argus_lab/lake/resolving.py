@@ -50,7 +50,7 @@ def belonging(
         ``trace_id`` and ``session_id`` of traces that name none, if sessions are to be inferred.
     rewriting
         The files asked about are written anew. What is stored then stays where these ``files`` name nothing,
-        since others may, and traces of several sessions are judged by what is asked about alone.
+        since others may.
     """
     doubtful = {file.path: naming_of(file.path, file.rows) for file in asked if not all_named(file.path)}
     keys = np.unique(np.concatenate([np.empty(0, np.int64), *(n.open_keys for n in doubtful.values())]))
@@ -61,9 +61,8 @@ def belonging(
     if inferred is not None:
         traces.infer(inferred)
     found = _Found(traces, doubtful, rewriting=rewriting)
-    kept = {file.path for file in (asked if rewriting else files)}
-    held = [(file, naming) for file, naming in zip(files, namings, strict=True) if file.path in kept]
-    whole, spans = _of_several(found.several, held, load)
+    held = list(zip(files, namings, strict=True))
+    whole, spans = _of_several(found.several, held, load, asked if rewriting else ())
     off = found.off | _holders(doubtful, whole) | _holders(doubtful, spans)
     single, mended = found.tables()
     if not off:
@@ -222,14 +221,21 @@ def _gathered(texts: Sequence[pa.Array], number: Hashes, place: Hashes) -> pa.Ar
 
 
 def _of_several(
-    ids: pa.Array, files: Sequence[tuple[DataFile, Naming]], load: Load
+    ids: pa.Array, files: Sequence[tuple[DataFile, Naming]], load: Load, only: Sequence[DataFile] = ()
 ) -> tuple[pa.Table, pa.Table]:
-    """Of these traces, those whose unnamed spans belong to one session, and spans of the others."""
+    """Of these traces, those whose unnamed spans belong to one session, and spans of the others.
+
+    If it is asked ``only`` for some files, traces count of which spans in these are stored otherwise.
+    """
     if not len(ids):
         return SCHEMA.empty_table(), SCHEMA.empty_table()
     keys = np.sort(hashed(ids))
     rows = load([file for file, naming in files if len(shared(keys, naming.keys)[0])], ids)
     spans = _differing(rows)
+    if only:
+        spans = spans.join(
+            load(only, ids).select(["trace_id", "span_id"]), ["trace_id", "span_id"], None, "left semi"
+        )
     found = inherited(rows).filter(pa.array(is_open(rows["session_source"])))
     alike = found.group_by("trace_id").aggregate([("session_id", "count_distinct"), ("session_id", "min")])
     alike = alike.filter(pc.equal(alike["session_id_count_distinct"], 1))

@@ -222,3 +222,19 @@ def test_streaming_a_file_gives_what_sorting_it_gives(tmp_path: Path, monkeypatc
                 assert pa.Table.from_batches(batches, found.schema) == true.read_all()
             assert {len(batch) for batch in batches[:-1]} <= {7}
     assert streamed > 20
+
+
+def test_a_trace_of_several_sessions_is_put_right_too(tmp_path: Path, clock: list[float]):
+    """A late root names one session, a span below it another: each span is stored where it belongs."""
+    rows = [sent(1, 1, None, "outer"), sent(1, 2, 1, None), sent(1, 3, 1, "inner"), sent(1, 4, 3, None)]
+    write(str(tmp_path), rows[1:])
+    write(str(tmp_path), rows[:1])
+    assert len(_is_outdated(tmp_path)) == 1
+    outdated = o.Outdated(30.0)
+    clock[0] = HOUR
+    assert [_look(tmp_path, outdated).written for _ in range(3)] == [1, 0, 0]
+    assert _stored(tmp_path) == sessions_of(rows)
+    assert not _is_outdated(tmp_path)
+    clock[0] += 24 * HOUR
+    write(str(tmp_path), _trace(2))
+    assert [_look(tmp_path, outdated).written for _ in range(3)] == [0, 0, 0]
