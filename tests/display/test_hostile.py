@@ -139,7 +139,9 @@ def test_nothing_runs_in_a_browser(tmp_path: Path):
         attributes = tab.evaluate(
             "[...new Set([...document.querySelectorAll('.argus-lab *')].flatMap(e => e.getAttributeNames()))]"
         )
-        outside = tab.evaluate("[...document.body.children].filter(e => e.className !== 'argus-lab').length")
+        outside = tab.evaluate(
+            "[...document.body.children].filter(e => e.classList[0] !== 'argus-lab').length"
+        )
         browser.close()
     assert MARK.startswith("window.marker")
     assert marker == "undefined"
