@@ -2,6 +2,7 @@ from . import figures as figures
 from .display.show import show as show
 from .display.shown import Shown as Shown
 from .errors import ArgusError as ArgusError
+from .errors import ChatError as ChatError
 from .errors import InvalidArgument as InvalidArgument
 from .errors import LakeBusy as LakeBusy
 from .errors import LakeError as LakeError
