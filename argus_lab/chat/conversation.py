@@ -5,11 +5,11 @@ works the same in a script, in a test, and under the running loop of a notebook.
 
 For who draws it:
 
-- ``conversation.transcript`` is always the newest :class:`~argus_lab.chat.transcript.Transcript`, a value.
-- ``conversation.watch(seen)`` has ``seen(transcript, entry)`` called after each entry, in the conversation's
-  thread: put it into your own thread or loop, and draw at your own pace. It gives back a function that ends it.
-- ``conversation.start(text)`` never raises for what goes wrong on the way: it ends the turn as ``failed``, with
-  the failure in ``turn.failure``. ``ask`` and ``await send`` raise it as :class:`~argus_lab.errors.ChatError`.
+- ``conversation.transcript`` is always the newest ``Transcript``, a value.
+- ``conversation.watch(seen)`` has ``seen(transcript, entry)`` called after each entry, in the
+  conversation's thread: hand it to your own and draw at your own pace. It gives back what ends it.
+- ``conversation.start(text)`` never raises for what goes wrong on the way: it ends the turn as
+  ``failed``, with ``turn.failure``. ``ask`` and ``await send`` raise it as ``al.ChatError``.
 - ``conversation.setup`` may be set between turns: another model, other options.
 - A turn's ``trace_id`` leads to its trace. ``conversation.flush()`` returns once its spans were sent;
   ``conversation.spans_of(trace_id)`` says how many spans of it to wait for in the lake.
@@ -96,7 +96,7 @@ class Conversation:
         raise NotImplementedError
 
     def pull(self, model: str, seen: Callable[[Progress], None] | None = None) -> None:
-        """Have Ollama download a model; ``seen`` is told how far it is. Ctrl-C cancels; pulling again goes on."""
+        """Have Ollama download a model; ``seen`` is told how far it is. Ctrl-C cancels."""
         raise NotImplementedError
 
     def spans_of(self, trace_id: str) -> int | None:

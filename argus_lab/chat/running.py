@@ -11,7 +11,7 @@ __all__ = ["Running"]
 
 
 class Running:
-    """A turn that was started. Iterate it (``for`` or ``async for``) for the pieces of the answer as they come.
+    """A turn that was started. Iterate it (``for``, ``async for``) for the pieces of the answer.
 
     ``await`` it, or call ``result()``, for the whole turn: both raise :class:`~argus_lab.errors.ChatError` if
     it failed. Leaving a loop over it does not stop the model; ``stop()`` does.
