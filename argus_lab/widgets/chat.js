@@ -5,6 +5,7 @@
 // that arrives was made and sanitised in the kernel; what streams is text and is drawn as text.
 
 const NEAR_THE_END = 40; // pixels from the end at which a reader counts as reading the end
+const COPY_ARRIVES_MS = 1500; // after so long, a copy that was sent is in the page
 const PATIENCE_MS = 4000; // without an answer for so long, the kernel is said to be silent
 
 function made(name, { cls, text, title, label, ...rest } = {}, ...children) {
@@ -44,10 +45,10 @@ class Turn {
     this.chat = chat;
     this.parts = [];
     this.asked = made("div", { cls: "ac-html" });
-    this.edit = button("Edit", () => this.editing(), { title: "Change this message and send it again" });
-    this.said = made("div", { cls: "al-message al-is-assistant" }, made("p", { cls: "al-role", text: "assistant" }));
+    this.edit = button("Edit", () => this.editing(), { cls: "ac-quiet ac-idle", title: "Change this message and send it again" });
+    this.role = made("p", { cls: "al-role" });
     this.answer = made("div", { cls: "ac-parts" });
-    this.said.append(this.answer);
+    this.said = made("div", { cls: "al-message al-is-assistant" }, this.role, this.answer);
     this.facts = made("span", { cls: "ac-html ac-numbers" });
     this.doing = made("span", { cls: "ac-actions" });
     this.foot = made("div", { cls: "ac-foot" }, this.facts, this.doing);
@@ -62,10 +63,8 @@ class Turn {
     this.told = told;
     this.root.dataset.turn = told.id;
     put(this.asked, told.asked);
-    this.edit.hidden = !told.can.includes("edit");
     told.parts.forEach((part, at) => this.part(at, part));
     while (this.parts.length > told.parts.length) this.parts.pop().root.remove();
-    this.root.classList.toggle("ac-live", told.live);
     this.end(told);
   }
 
@@ -74,12 +73,18 @@ class Turn {
     let part = this.parts[at];
     if (!part || part.kind !== kind) {
       const fresh = this.fresh(kind);
+      const wasOpen = part?.root.open;
       if (part) part.root.replaceWith(fresh.root);
       else this.answer.append(fresh.root);
       part = this.parts[at] = fresh;
+      if (wasOpen && kind === "html") fresh.opens = true;
     }
     if (label !== undefined && part.label) part.label.textContent = label;
-    if (kind === "html") put(part.root, html);
+    if (kind === "html") {
+      put(part.root, html);
+      if (part.opens) part.root.querySelector("details")?.setAttribute("open", "");
+      part.opens = false;
+    }
     else if (part.text.data !== text) part.text.data = text;
   }
 
@@ -92,17 +97,21 @@ class Turn {
     return { kind, text, label, root: made("details", { cls: "al-fold ac-thinking" }, label, body) };
   }
 
-  more(at, text) {
-    this.parts[at]?.text?.appendData(text);
+  more(at, text, label) {
+    const part = this.parts[at];
+    part?.text?.appendData(text);
+    if (part?.label) part.label.textContent = label;
   }
 
-  end({ facts, wrong, can }) {
+  end({ who, facts, wrong, can, live }) {
+    this.role.textContent = who || "assistant";
+    this.root.classList.toggle("ac-live", live);
     put(this.facts, facts);
     this.wrong.replaceChildren();
     if (wrong) {
       this.wrong.append(made("div", { cls: "ac-html" }));
       put(this.wrong.firstChild, wrong);
-      if (can.includes("retry")) this.wrong.append(button("Retry", () => this.chat.tell({ do: "regenerate" })));
+      this.wrong.append(button("Retry", () => this.chat.tell({ do: "regenerate" }), { cls: "ac-last" }));
     }
     const actions = [];
     if (can.includes("trace")) {
@@ -110,8 +119,8 @@ class Turn {
       this.tracing.title = "The spans of this turn, as a waterfall";
       actions.push(this.tracing);
     }
-    if (can.includes("regenerate") && !wrong)
-      actions.push(button("Regenerate", () => this.chat.tell({ do: "regenerate" })));
+    if (!live && !wrong)
+      actions.push(button("Regenerate", () => this.chat.tell({ do: "regenerate" }), { cls: "ac-quiet ac-last" }));
     this.doing.replaceChildren(...actions);
     this.foot.hidden = !facts && !actions.length;
   }
@@ -241,6 +250,8 @@ class Chat {
     this.root.append(this.head, this.settings.root, middle, this.notice, this.composer);
     this.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.state.busy) this.stop();
+      // JupyterLab would run the cell at Shift+Enter, or leave it at Esc; other keys, such as those that save, are its own.
+      if (["Enter", "Escape"].includes(event.key)) event.stopPropagation();
     });
     this.list.addEventListener("scroll", () => this.scrolled());
   }
@@ -285,17 +296,17 @@ class Chat {
   apply(patch) {
     if (patch.do === "all") {
       this.root.hidden = false;
-      this.kept = patch.kept;
+      this.key = patch.key;
       this.from(0, patch.turns);
       this.told(patch.state);
-      hideKept(this.root, patch.kept);
+      hideKept(this.root, patch.key);
     } else if (patch.do === "turns") this.from(patch.at, patch.turns);
-    else if (patch.do === "more") this.turns[patch.at]?.more(patch.part, patch.text);
+    else if (patch.do === "more") this.turns[patch.at]?.more(patch.part, patch.text, patch.label);
     else if (patch.do === "part") this.turns[patch.at]?.part(patch.part, patch);
     else if (patch.do === "end") this.turns[patch.at]?.end(patch);
     else if (patch.do === "state") this.told(patch.state);
     else if (patch.do === "trace") this.traced(patch);
-    else if (patch.do === "kept") store(this.model, this.kept, patch);
+    else if (patch.do === "kept") this.keep(patch);
     else if (patch.do === "say") this.say(patch.text);
   }
 
@@ -320,16 +331,17 @@ class Chat {
 
   told(state) {
     this.state = { ...this.state, ...state };
-    const { busy, status, model, models, rows, values, pull, fresh } = this.state;
+    const { busy, status, model, models, rows, values, pull } = this.state;
     this.root.setAttribute("aria-label", `Chat with ${model}`);
     this.list.setAttribute("aria-busy", String(busy)); // what streams is read out when it is complete
+    this.root.classList.toggle("ac-busy", busy);
     this.sender.hidden = busy;
     this.stopper.hidden = !busy;
     this.status.textContent = status;
     if (state.models || state.model) this.offer(models, model);
     if (state.rows || state.values) this.settings.draw(rows, values);
     if ("pull" in state) this.pulling(pull);
-    if (fresh !== undefined && state.fresh !== undefined) checkKept(this, state.fresh);
+    if (state.copies) this.check(state.copies);
   }
 
   offer(models, model) {
@@ -352,6 +364,7 @@ class Chat {
       this.notice.append(bar);
     }
     if (pull.can === "pull") this.notice.append(button(`Pull ${this.state.model}`, () => this.tell({ do: "pull" }), { cls: "ac-strong" }));
+    if (pull.can === "look") this.notice.append(button("Try again", () => this.tell({ do: "look" })));
     if (pull.can === "stop") this.notice.append(button("Stop", () => this.tell({ do: "stop_pull" })));
   }
 
@@ -390,7 +403,7 @@ class Chat {
     } else if (event.key === "ArrowUp" && !this.area.value && this.turns.length) {
       event.preventDefault();
       const last = this.turns[this.turns.length - 1];
-      if (!last.edit.hidden) last.editing();
+      if (!this.state.busy) last.editing();
     }
   }
 
@@ -456,6 +469,23 @@ class Chat {
     this.attached.replaceChildren(...shown);
   }
 
+  // -- the kept copy
+
+  // After a page is loaded anew, Jupyter no longer takes the kernel's updates of an output: the copy in the
+  // page stays behind. The cell then asks for the newest and puts it into the notebook itself.
+  check(copies) {
+    clearTimeout(this.checking);
+    this.checking = setTimeout(() => {
+      const here = document.querySelector(`.al-kept-${this.key}`);
+      if (here && !here.classList.contains(`al-copy-${copies}`)) this.tell({ do: "keep" });
+    }, COPY_ARRIVES_MS);
+  }
+
+  keep({ data }) {
+    if (!stored(this.model, this.key, data))
+      this.say("The copy that this notebook keeps is older than the conversation. Show the chat in a new cell to keep all of it.");
+  }
+
   // -- the end of the list
 
   atTheEnd() {
@@ -474,6 +504,7 @@ class Chat {
 
   remove() {
     clearTimeout(this.waiting);
+    clearTimeout(this.checking);
     if (this.frame) cancelAnimationFrame(this.frame);
     this.images.forEach((each) => URL.revokeObjectURL(each.url));
   }
@@ -495,26 +526,22 @@ function hideKept(root, kept) {
   root.append(made("style", { text: rule }));
 }
 
-// After a page is loaded anew, Jupyter no longer takes the kernel's updates of an output: the kernel's copy
-// and the page's differ. The cell then asks for the copy and puts it into the notebook itself.
-function checkKept(chat, fresh) {
-  clearTimeout(chat.checking);
-  chat.checking = setTimeout(() => {
-    const here = document.querySelector(`.al-kept-${chat.kept}`);
-    if (here && !here.classList.contains(`al-copy-${fresh}`)) chat.tell({ do: "keep" });
-  }, 1500);
-}
-
-function store(model, kept, { data }) {
+// Puts the copy into the notebook's own model, where the widget's manager lets it be reached (JupyterLab and
+// Notebook do); tells whether it could.
+function stored(model, key, data) {
   const cells = model.widget_manager?.context?.model?.cells;
+  let found = false;
   for (let at = 0; at < (cells?.length ?? 0); at++) {
     const outputs = cells.get(at).outputs;
     for (let place = 0; place < (outputs?.length ?? 0); place++) {
       const output = outputs.get(place).toJSON();
       const html = [output.data?.["text/html"] ?? ""].flat().join("");
-      if (html.includes(`al-kept-${kept}`)) outputs.set(place, { ...output, data });
+      if (!html.includes(`al-kept-${key}`)) continue;
+      outputs.set(place, { ...output, data });
+      found = true;
     }
   }
+  return found;
 }
 
 export default {

@@ -107,7 +107,9 @@ def _part(part: Part) -> Html:
 
 
 def _models(turns: Sequence[Turn]) -> str:
-    return ", ".join(dict.fromkeys(brief(call.model, 80) for turn in turns for call in turn.calls if call.model))
+    return ", ".join(
+        dict.fromkeys(brief(call.model, 80) for turn in turns for call in turn.calls if call.model)
+    )
 
 
 def _plain(transcript: Transcript) -> str:

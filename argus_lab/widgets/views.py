@@ -18,10 +18,10 @@ from argus_lab.display.units import UNKNOWN, count, duration, number, plural
 from argus_lab.display.visible import brief
 
 if TYPE_CHECKING:
-    from argus_lab.chat.transcript import Call, ToolResult, Turn
+    from argus_lab.chat.transcript import Call, ToolResult, Transcript, Turn
     from argus_lab.chat.wire import ToolCall
 
-__all__ = ["MOST", "WHERE", "Part", "TurnView", "facts_of", "turn_view"]
+__all__ = ["MOST", "WHERE", "Part", "TurnView", "doing", "facts_of", "turn_view"]
 
 MOST = 200_000
 """Characters of one text that are shown."""
@@ -75,14 +75,14 @@ def turn_view(turn: Turn, most: int = MOST) -> TurnView:
         model = turn.calls[-1].model if turn.calls else ""
         parts.append(Part("html", note(f"waiting for {brief(model, NAME) or 'the model'} …")))
     failure = turn.failure or next((call.failure for call in turn.calls if call.failure), None)
-    can = () if is_live else (("trace",) if turn.trace_id else ()) + (("retry",) if failure else ())
+    can = ("trace",) if turn.trace_id and not is_live else ()
     return TurnView(
         id=turn.id,
         who=", ".join(dict.fromkeys(brief(call.model, NAME) for call in turn.calls if call.model)),
         text=turn.text,
         asked=_asked(turn, most),
         parts=tuple(parts),
-        facts=_facts(turn),
+        facts=NOTHING if is_live else _facts(turn),
         wrong=_wrong(failure) if failure else NOTHING,
         can=can,
         live=is_live,
@@ -114,6 +114,25 @@ def facts_of(turn: Turn) -> list[str]:
         told.append(f"{_sum(sent)} tokens in, {_sum(out)} out")
     took = [call.timings.total_ms for call in calls if call.timings.total_ms is not None]
     return [*told, f"took {duration(sum(took))}"] if took else told
+
+
+def doing(transcript: Transcript) -> str:
+    """What is going on, in a word or two; empty where nothing is.
+
+    Examples
+    --------
+    >>> from argus_lab.chat.transcript import Asked, folded
+    >>> doing(folded([Asked("t1", "Hello?")]))
+    'waiting …'
+    """
+    if not transcript.is_running:
+        return ""
+    call = transcript.turns[-1].calls[-1] if transcript.turns[-1].calls else None
+    if call is None or not _shows(call):
+        return "waiting …"
+    if call.is_over:
+        return "running tools …"
+    return "answering …" if call.content else "thinking …"
 
 
 def _sum(values: list[int | None]) -> str:
