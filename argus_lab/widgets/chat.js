@@ -146,15 +146,13 @@ class Turn {
       form.replaceWith(this.question);
       this.chat.area.focus();
     };
-    area.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    area.acKey = (event) => {
+      if (event.key === "Escape") back();
+      else {
         event.preventDefault();
         send();
-      } else if (event.key === "Escape") {
-        event.stopPropagation();
-        back();
       }
-    });
+    };
     const form = made(
       "div",
       { cls: "ac-editing" },
@@ -225,7 +223,7 @@ class Chat {
   build() {
     this.picker = made("select", { cls: "ac-model", label: "Model", onchange: () => this.picked() });
     this.other = made("input", { cls: "ac-other", label: "Name of another model", placeholder: "name of a model, then Enter", hidden: true });
-    this.other.addEventListener("keydown", (event) => this.named(event));
+    this.other.acKey = (event) => this.named(event);
     this.settings = new Settings(this);
     this.opener = button("Settings", () => this.open(), { "aria-expanded": "false" });
     this.status = made("span", { cls: "ac-status", role: "status" });
@@ -235,7 +233,8 @@ class Chat {
     this.end = button("↓ to the end", () => this.toTheEnd(), { cls: "ac-end", hidden: true });
     this.area = made("textarea", { label: "Message", rows: 1, placeholder: "Ask something" });
     this.area.addEventListener("input", () => this.grow());
-    this.area.addEventListener("keydown", (event) => this.typed(event));
+    this.area.acKey = (event) => this.typed(event);
+    this.area.addEventListener("keydown", (event) => this.recalled(event));
     this.area.addEventListener("paste", (event) => this.pasted(event));
     this.file = made("input", { type: "file", accept: "image/*", multiple: true, hidden: true, label: "Pictures" });
     this.file.addEventListener("change", () => this.attach([...this.file.files]));
@@ -248,12 +247,26 @@ class Chat {
     const middle = made("div", { cls: "ac-middle" }, this.list, this.end);
     this.root = made("section", { cls: "argus-lab argus-chat", label: "Chat", hidden: true });
     this.root.append(this.head, this.settings.root, middle, this.notice, this.composer);
-    this.root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.state.busy) this.stop();
-      // JupyterLab would run the cell at Shift+Enter, or leave it at Esc; other keys, such as those that save, are its own.
-      if (["Enter", "Escape"].includes(event.key)) event.stopPropagation();
-    });
     this.list.addEventListener("scroll", () => this.scrolled());
+    this.heard = (event) => this.pressed(event);
+    window.addEventListener("keydown", this.heard, true);
+  }
+
+  // JupyterLab runs a cell at Shift+Enter and leaves it at Esc wherever the focus is, and takes the line break
+  // out of a text; it listens at the document, so these two keys are taken before. All others stay its own.
+  pressed(event) {
+    if (!["Enter", "Escape"].includes(event.key) || !this.root.contains(event.target)) return;
+    event.stopPropagation();
+    if (event.isComposing) return;
+    if (event.key === "Enter" && event.shiftKey && event.target.localName === "textarea") {
+      event.preventDefault();
+      // The first keeps the browser's undo; where it is gone, the second still breaks the line.
+      if (!document.execCommand("insertText", false, "\n"))
+        event.target.setRangeText("\n", event.target.selectionStart, event.target.selectionEnd, "end");
+      return;
+    }
+    event.target.acKey?.(event);
+    if (event.key === "Escape" && this.state.busy) this.stop();
   }
 
   // -- to and from the kernel
@@ -396,15 +409,16 @@ class Chat {
   }
 
   typed(event) {
-    if (event.isComposing) return;
-    if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      this.send();
-    } else if (event.key === "ArrowUp" && !this.area.value && this.turns.length) {
-      event.preventDefault();
-      const last = this.turns[this.turns.length - 1];
-      if (!this.state.busy) last.editing();
-    }
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    this.send();
+  }
+
+  recalled(event) {
+    const last = this.turns[this.turns.length - 1];
+    if (event.key !== "ArrowUp" || this.area.value || !last || this.state.busy) return;
+    event.preventDefault();
+    last.editing();
   }
 
   grow() {
@@ -425,6 +439,7 @@ class Chat {
       this.picker.focus();
     }
     if (event.key !== "Enter" || !this.other.value.trim()) return;
+    event.preventDefault();
     this.tell({ do: "model", name: this.other.value.trim() });
     this.other.value = "";
     this.other.hidden = true;
@@ -505,6 +520,7 @@ class Chat {
   remove() {
     clearTimeout(this.waiting);
     clearTimeout(this.checking);
+    window.removeEventListener("keydown", this.heard, true);
     if (this.frame) cancelAnimationFrame(this.frame);
     this.images.forEach((each) => URL.revokeObjectURL(each.url));
   }
