@@ -24,6 +24,7 @@ __all__ = [
     "ollama_refused",
     "ollama_unreachable",
     "pull_failed",
+    "pull_stopped",
     "rate_limited",
     "receiver_refused",
     "receiver_unreachable",
@@ -48,6 +49,7 @@ CODES: dict[str, str] = {
     "model_error": "Ollama told an error in the middle of the answer",
     "model_died": "Ollama closed the connection in the middle of the answer, without a word",
     "pull_failed": "a model could not be downloaded",
+    "pull_stopped": "a download was stopped",
     "busy": "the receiver runs as many answers as it may at once",
     "rate_limited": "more messages a second than a connection may send",
     "too_large": "a message over the size limit; the socket closes with 1009",
@@ -129,11 +131,11 @@ def rate_limited(rate: float) -> Notice:
     )
 
 
-def too_large(size: int) -> Notice:
-    """A message over the limit was not sent, or not taken."""
+def too_large() -> Notice:
+    """A message over the limit was not taken."""
     return _made(
         "too_large",
-        f"The message takes more than the {size} bytes that the receiver allows.",
+        "The message is larger than the receiver allows.",
         "Send smaller images or a shorter conversation, or raise the setting chat_max_message "
         "(ARGUS_CHAT_MAX_MESSAGE).",
     )
@@ -240,6 +242,15 @@ def model_died() -> Notice:
 def pull_failed(model: str, words: str) -> Notice:
     """A download that ended badly."""
     return _made("pull_failed", f"{model!r} could not be downloaded: {words}")
+
+
+def pull_stopped(model: str) -> Notice:
+    """A download that was stopped."""
+    return _made(
+        "pull_stopped",
+        f"The download of {model!r} was stopped.",
+        "Ollama keeps what it has; pulling again goes on.",
+    )
 
 
 # --- what there is to know about an answer that came -------------------------------------------

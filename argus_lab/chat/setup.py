@@ -61,15 +61,17 @@ class Place:
     url
         The receiver's address, such as ``http://127.0.0.1:4000``; None means the setting ``receiver``.
     project, service
-        Whose spans they are.
+        Whose spans they are. None means what ``al.instrument()`` was told, else what the standard
+        ``OTEL_*`` variables say, else the notebook's name, else ``chat``.
     session
         The conversation's id, ``gen_ai.conversation.id`` of its spans; None makes a new one.
     tags
-        Attributes for every turn's span, such as a notebook's name; called when a turn begins.
+        More attributes for every turn's span; called when a turn begins. The notebook's name and the
+        cell's number are there without.
     """
 
     url: str | None = None
-    project: str = "chat"
-    service: str = "chat"
+    project: str | None = None
+    service: str | None = None
     session: str | None = None
     tags: Callable[[], Mapping[str, Any]] = dict

@@ -25,6 +25,7 @@ from argus_lab.chat.wire import Chat, Done, Message, Notice, ToolCall
 
 __all__ = [
     "SCOPE",
+    "arguments",
     "asked",
     "call_attributes",
     "describe_answer",
@@ -61,6 +62,11 @@ def step(kind: str, session: str) -> Attributes:
 def asked(text: str) -> Attributes:
     """The attributes of an ``argus.input`` event with text."""
     return {"text": text}
+
+
+def arguments(call: ToolCall) -> Attributes:
+    """The attributes of an ``argus.input`` event with a tool's arguments."""
+    return {"arguments": _json(call.arguments)}
 
 
 def call_attributes(chat: Chat, address: str, port: int) -> Attributes:

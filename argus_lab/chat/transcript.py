@@ -36,6 +36,7 @@ __all__ = [
     "ToolResult",
     "Transcript",
     "Turn",
+    "TurnState",
     "after",
     "folded",
 ]
