@@ -42,5 +42,6 @@ from .measures.traces import traces as traces
 from .notebook.instrumenting import instrument as instrument
 from .notebook.magics import load_ipython_extension as load_ipython_extension
 from .notebook.magics import unload_ipython_extension as unload_ipython_extension
+from .widgets.chat import Chat as Chat
 
 __version__: str

@@ -44,16 +44,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def receiving(port: int | None = None) -> Iterator[Mapping[str, str]]:
+def receiving(port: int | None = None, **variables: str) -> Iterator[Mapping[str, str]]:
     """Run a receiver on a temporary lake; gives the variables by which a notebook finds both."""
     base = f"http://127.0.0.1:{port or free_port()}"
     with TemporaryDirectory(prefix="argus-notebooks-") as lake:
-        told = environment(ARGUS_LAKE=lake)
+        told = environment(ARGUS_LAKE=lake, **variables)
         command = [sys.executable, "-m", "argus_server", "serve", "--port", base.rpartition(":")[2]]
         running = subprocess.Popen(command, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _wait_until_ready(base, running)
-            yield {"ARGUS_LAKE": lake, "OTEL_EXPORTER_OTLP_ENDPOINT": base}
+            yield {"ARGUS_LAKE": lake, "OTEL_EXPORTER_OTLP_ENDPOINT": base, "ARGUS_RECEIVER": base, **variables}
         finally:
             running.terminate()
             running.wait(STOPS_WITHIN_S)

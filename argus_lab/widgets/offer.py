@@ -59,6 +59,9 @@ class Offer:
         except ArgusError as error:
             self._say(str(error), "look")
             return
+        except TimeoutError:
+            self._say("The receiver does not say which models there are.", "look")
+            return
         self.models = [{"name": called(model.name), "detail": detail(model)} for model in found]
         model = self._conversation.setup.model
         if self._is_pulling:

@@ -1,0 +1,105 @@
+"""A notebook in a browser, driven as its reader would: cells run, words typed, buttons pressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.jupyterlab.lab import Lab
+
+PATIENCE_MS = 60_000
+SHORT_MS = 15_000
+
+
+class Reader:
+    """One notebook in one tab, and what the browser complained about."""
+
+    def __init__(self, browser: Browser, lab: Lab, name: str, *, kind: str = "lab/tree", **options: Any) -> None:
+        self.lab, self.name, self.kind = lab, name, kind
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": 1240, "height": 1000}, **options)
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.accept()))
+        self.page.on("request", self._request)
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.lab.base, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def open(self) -> Reader:
+        """Open the notebook and wait until its kernel is ready."""
+        self.page.goto(self.lab.page(self.kind, self.name))
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        self.page.wait_for_function(
+            "document.querySelector('.jp-Notebook-ExecutionIndicator, .jp-NotebookKernelStatus')"
+            "?.dataset.status === 'idle' || document.body.innerText.includes('| Idle')"
+            "|| document.querySelector('.jp-NotebookKernelLogo')"
+        )
+        return self
+
+    def run(self, cell: int = 0) -> None:
+        """Run a cell."""
+        self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+Enter")
+
+    @property
+    def chat(self) -> Locator:
+        """The live chat."""
+        return self.page.locator(".argus-chat:not([hidden])")
+
+    @property
+    def area(self) -> Locator:
+        """Where one writes."""
+        return self.chat.get_by_label("Message", exact=True)
+
+    def begin(self, cell: int = 0) -> Reader:
+        """Open the notebook, run the cell of the chat, and wait for it."""
+        self.open().run(cell)
+        self.area.wait_for()
+        return self
+
+    def say(self, words: str) -> None:
+        """Type and send."""
+        self.area.click()
+        self.area.press_sequentially(words)
+        self.area.press("Enter")
+
+    def turn(self, at: int = -1) -> Locator:
+        """A turn of the conversation."""
+        turns = self.chat.locator(".ac-turn")
+        return turns.last if at == -1 else turns.nth(at)
+
+    def answered(self, at: int = -1) -> Locator:
+        """The turn, once it is over."""
+        self.page.wait_for_function("!document.querySelector('.argus-chat.ac-busy, .ac-live')")
+        return self.turn(at)
+
+    def press(self, name: str, within: Locator | None = None) -> None:
+        """Press a button."""
+        (within or self.chat).get_by_role("button", name=name, exact=True).click()
+
+    def save(self) -> None:
+        """Save the notebook, and wait until it is on disk."""
+        before = (self.lab.folder / self.name).stat().st_mtime_ns
+        self.page.keyboard.press("Control+s")
+        for _ in range(200):
+            if (self.lab.folder / self.name).stat().st_mtime_ns != before:
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError("the notebook was not saved")
+
+    def kept(self) -> Locator:
+        """The copy that the notebook keeps."""
+        return self.page.locator("[class*=al-kept-]")
+
+    def close(self) -> None:
+        """Leave."""
+        self.page.close()
