@@ -29,6 +29,7 @@ __all__ = [
     "receiver_refused",
     "receiver_unreachable",
     "shutting_down",
+    "some_lost",
     "too_large",
     "too_many_rounds",
     "unexpected",
@@ -62,6 +63,7 @@ CODES: dict[str, str] = {
     "interrupted": "the kernel was interrupted",
     "too_many_rounds": "the model asked for tools again and again",
     "context_full": "notice: the context is full, so the answer was cut or the start was forgotten",
+    "some_lost": "notice: after a drop a part in the middle of the answer could not be had again",
     "capped": "notice: the answer reached `num_predict`",
 }
 """Code -> meaning, as docs/reference/chat-protocol.md lists them."""
@@ -263,6 +265,15 @@ def context_full(tokens: int, context: int) -> Notice:
         f"The conversation fills the model's context ({tokens} of {context} tokens): Ollama forgets its "
         "start, or cuts the answer, without a word.",
         "Give it more with num_ctx=, or begin a new conversation.",
+    )
+
+
+def some_lost(messages: int) -> Notice:
+    """A gap in the numbers of messages."""
+    return _made(
+        "some_lost",
+        f"A part of this answer is missing: {messages} of its pieces were lost with the connection.",
+        "Ask again to have it answered anew.",
     )
 
 

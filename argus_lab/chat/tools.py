@@ -79,8 +79,7 @@ def tool_of(function: Callable[..., Any]) -> Tool:
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise InvalidArgument(f"{function!r} cannot be a tool: a function with a name is needed.")
     doc = inspect.getdoc(function) or ""
-    takes = _takes(function, name, _described(doc))
-    (_,), defined = msgspec.json.schema_components([takes], ref_template="#/$defs/{name}")
+    takes, defined = _takes(function, name, _described(doc))
     parameters = defined.pop(takes.__name__)
     parameters.pop("title", None)
     parameters.setdefault("required", [])
@@ -101,17 +100,21 @@ def tools_of(functions: Sequence[Callable[..., Any]]) -> dict[str, Tool]:
     return {tool.name: tool for tool in found}
 
 
-def _takes(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> type[msgspec.Struct]:
-    """What the function takes, as a type that reads and describes it."""
+def _takes(
+    function: Callable[..., Any], name: str, described: Mapping[str, str]
+) -> tuple[type[msgspec.Struct], dict[str, Any]]:
+    """What the function takes: as a type that reads it, and as JSON schemas by name."""
     try:
         hints = typing.get_type_hints(function, include_extras=True)
         fields = [_field(one, hints, described) for one in inspect.signature(function).parameters.values()]
-        return msgspec.defstruct(name, fields, kw_only=True)
+        takes = msgspec.defstruct(name, fields, kw_only=True)
+        _, defined = msgspec.json.schema_components([takes], ref_template="#/$defs/{name}")
     except (TypeError, NameError, ValueError) as error:
         raise InvalidArgument(
             f"{name} cannot be a tool: {error}. Its parameters need types that JSON can carry: str, int, "
             "float, bool, list, dict, Literal, dataclasses."
         ) from error
+    return takes, defined
 
 
 def _field(

@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from argus_lab.chat import wire
+from argus_lab.chat import failures, wire
 
 __all__ = [
     "Asked",
@@ -158,7 +158,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def notices(self) -> tuple[wire.Notice, ...]:
         """What there is to know about it."""
-        return tuple(notice for call in self.calls for notice in call.notices)
+        return tuple(notice for call in self.calls for notice in (*call.notices, *_gap(call)))
 
 
 class Transcript(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -171,6 +171,10 @@ class Transcript(msgspec.Struct, frozen=True, omit_defaults=True):
     def is_running(self) -> bool:
         """Whether an answer is on its way."""
         return bool(self.turns) and self.turns[-1].state == "running"
+
+
+def _gap(call: Call) -> tuple[wire.Notice, ...]:
+    return (failures.some_lost(call.missed),) if call.missed else ()
 
 
 def folded(entries: Iterable[Entry], start: Transcript | None = None) -> Transcript:

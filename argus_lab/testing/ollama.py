@@ -83,6 +83,11 @@ class FakeOllama:
         made = content if isinstance(content, Answer) else Answer(content=content)
         self._queued.append(replace(made, **answer))
 
+    def forget(self) -> None:
+        """Drop what was queued, and what came."""
+        self._queued.clear()
+        self.received.clear()
+
     def start(self) -> Self:
         """Serve; the second time on the same port again."""
         ready = threading.Event()
