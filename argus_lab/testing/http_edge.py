@@ -118,6 +118,13 @@ async def _stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, an
     return False
 
 
+def _encoded(line: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a character, which JSON can carry and UTF-8 cannot
+        return json.dumps(line, separators=(",", ":")).encode()
+
+
 async def _send(writer: asyncio.StreamWriter, lines: AsyncIterator[Mapping[str, Any]]) -> bool:
     # As net/http does it: the status goes out with the first line, and each line as soon as it is there.
     is_begun = False
@@ -126,7 +133,7 @@ async def _send(writer: asyncio.StreamWriter, lines: AsyncIterator[Mapping[str, 
             if not is_begun:
                 is_begun = True
                 writer.write(_head(200, "application/x-ndjson", "Transfer-Encoding: chunked"))
-            data = json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            data = _encoded(each) + b"\n"
             writer.write(b"%x\r\n%s\r\n" % (len(data), data))
             await writer.drain()
     except Breaks:
