@@ -23,7 +23,8 @@ except ImportError as error:
 
 __all__ = ["Client", "Refused"]
 
-OPEN_S = 5.0
+OPEN_S = 20.0
+"""A receiver that nobody has chatted with yet loads what it needs, which takes long on a busy machine."""
 PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 """Between tries to connect again: some 13 s in all, less than a receiver waits."""
 MOST_BYTES = 64 * 1024 * 1024

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,9 @@ class FakeOllama:
             assert task is not None  # noqa: S101  asyncio runs it as one
             open_ones.add(task)
             try:
-                await connection(self._handle, reader, writer)
+                # Cancelled when the stand-in stops; asyncio would call that an error of the connection.
+                with suppress(asyncio.CancelledError):
+                    await connection(self._handle, reader, writer)
             finally:
                 open_ones.discard(task)
 

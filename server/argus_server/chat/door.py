@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from sanic.response import HTTPResponse
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from argus_lab.settings import Settings
     from argus_server.chat.hub import Hub
+    from argus_server.chat.socket import Client
     from argus_server.logs import Log
 
 __all__ = ["PATH", "Door"]
@@ -35,6 +37,7 @@ class Door:
     def __init__(self, settings: Settings, receiver: str, log: Log) -> None:
         self._settings, self._receiver, self._log = settings, receiver, log
         self._hub: Hub | None = None
+        self._entering = asyncio.Lock()
 
     def add_to(self, app: Sanic[Any, Any]) -> None:
         """Add the route."""
@@ -61,12 +64,10 @@ class Door:
         offered = ",".join(headers.getall("sec-websocket-protocol", []))
         if SUBPROTOCOL not in {one.strip() for one in offered.split(",")}:
             raise Problem(400, f"name the subprotocol: {SUBPROTOCOL}", error="unknown_subprotocol")
-        hub = self._entered()
-        from argus_server.chat.socket import Client
-
+        hub, client = await self._entered()
         protocol: Any = request.transport.get_protocol()
         connection = await protocol.websocket_handshake(request, [SUBPROTOCOL])
-        await Client(connection, hub, self._settings).serve()
+        await client(connection, hub, self._settings).serve()
 
     async def flush(self) -> None:
         """Send the spans of chats that are over."""
@@ -78,11 +79,20 @@ class Door:
         if self._hub is not None:
             await self._hub.close()
 
-    def _entered(self) -> Hub:
-        if self._hub is None:
+    async def _entered(self) -> tuple[Hub, type[Client]]:
+        async with self._entering:
             try:
-                from argus_server.chat.hub import Hub
+                # In a thread, since loading takes a second, and spans are received meanwhile.
+                hub, client = await asyncio.to_thread(_loaded)
             except MissingExtra as error:
                 raise Problem(501, f"this receiver has no chat: {error}", error="not_installed") from error
-            self._hub = Hub(self._settings, self._receiver, self._log)
-        return self._hub
+            if self._hub is None:
+                self._hub = await asyncio.to_thread(hub, self._settings, self._receiver, self._log)
+            return self._hub, client
+
+
+def _loaded() -> tuple[type[Hub], type[Client]]:
+    from argus_server.chat.hub import Hub
+    from argus_server.chat.socket import Client
+
+    return Hub, Client
