@@ -1,4 +1,4 @@
-"""The cell: a conversation in the browser. What changes is told to it, what the reader wants comes from it."""
+"""The cell: a conversation in the browser, told of what changes, asked for what the reader wants."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class Cell:
         """Show it here: the kept copy first, then the live cell, which hides the copy while it lives."""
         from IPython.display import display
 
-        data = self._copy()
-        again = {"display_id": self._key}
-        display(data, raw=True, **again)  # type: ignore[no-untyped-call]
+        display(self._copy(), raw=True, display_id=self._key)  # type: ignore[no-untyped-call]
         self._is_shown = True
-        live, _ = self._widget._repr_mimebundle_()  # noqa: SLF001  what IPython calls
-        display(live | {"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+        view = {"model_id": self._widget.model_id, "version_major": 2, "version_minor": 0}
+        # The copy's plain text is enough for who sees no widgets.
+        live = {"application/vnd.jupyter.widget-view+json": view, "text/plain": ""}
+        display(live, raw=True)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """No more drawing; the copy stays."""

@@ -29,17 +29,17 @@ _TICKS = re.compile(r"`{3,}")
 
 
 def cells_of(transcript: Transcript) -> list[Cell]:
-    """The cells of a conversation, as nbformat 4.5 has them.
+    r"""The cells of a conversation, as nbformat 4.5 has them.
 
     Examples
     --------
     >>> from argus_lab.chat.transcript import Call, Transcript, Turn
-    >>> words = "Like so:\\n```python\\n1 + 1\\n```\\nThat is two."
+    >>> words = "Like so:\n```python\n1 + 1\n```\nThat is two."
     >>> turn = Turn("t1", "How?", calls=(Call("c1", "llama3.2", "done", content=words),), state="done")
     >>> for cell in cells_of(Transcript("chat-1", (turn,))):
     ...     print(cell["cell_type"], repr(cell["source"]))
-    markdown '**user**\\n\\nHow?'
-    markdown '**llama3.2**\\n\\nLike so:'
+    markdown '**user**\n\nHow?'
+    markdown '**llama3.2**\n\nLike so:'
     code '1 + 1'
     markdown 'That is two.'
     """
@@ -48,11 +48,11 @@ def cells_of(transcript: Transcript) -> list[Cell]:
 
 
 def pieces(words: str) -> Iterator[tuple[str, str]]:
-    """A text in Markdown taken apart: pairs of a language (empty for prose) and what is written.
+    r"""A text in Markdown taken apart: pairs of a language (empty for prose) and what is written.
 
     Examples
     --------
-    >>> list(pieces("See <b>:\\n~~~js\\nf()\\n~~~\\n![x](y)"))
+    >>> list(pieces("See <b>:\n~~~js\nf()\n~~~\n![x](y)"))
     [('', 'See &lt;b>:'), ('js', 'f()'), ('', '!&#91;x](y)')]
     """
     prose: list[str] = []

@@ -68,7 +68,7 @@ class Chat:
     given
         By name: ``system``, ``think``, ``format``, ``keep_alive``, ``truncate``, ``tool_rounds`` (see
         ``argus_lab.chat.setup.Setup``); ``url``, ``project``, ``service``, ``session``, ``tags`` (see
-        ``Place`` there); ``temperature``, ``top_p``, ``seed``, ``num_ctx``, ``num_predict`` and other options.
+        ``Place`` there); ``temperature``, ``top_p``, ``seed``, ``num_ctx``, ``num_predict`` and others.
 
     Examples
     --------

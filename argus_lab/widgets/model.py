@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 SHEET = sheet().removeprefix("<style>").removesuffix("</style>")
 
 
-class ChatWidget(anywidget.AnyWidget):  # type: ignore[misc]
+class ChatWidget(anywidget.AnyWidget):
     """A cell's model. It holds no conversation, so what Jupyter saves of it stays small."""
 
     _esm = (HERE / "chat.js").read_text(encoding="utf-8")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.jupyterlab.lab import Lab
 
 PATIENCE_MS = 60_000
-SHORT_MS = 15_000
 
 
 class Reader:
-    """One notebook in one tab, and what the browser complained about."""
+    """One notebook in one tab, the chat of one of its cells, and what the browser complained about."""
 
-    def __init__(self, browser: Browser, lab: Lab, name: str, *, kind: str = "lab/tree", **options: Any) -> None:
-        self.lab, self.name, self.kind = lab, name, kind
+    def __init__(
+        self, browser: Browser, lab: Lab, name: str, *, kind: str = "lab/tree", **options: Any
+    ) -> None:
+        self.lab, self.name, self.kind, self.cell = lab, name, kind, 0
         self.complaints: list[str] = []
         self.outside: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": 1240, "height": 1000}, **options)
@@ -38,39 +39,53 @@ class Reader:
         """Open the notebook and wait until its kernel is ready."""
         self.page.goto(self.lab.page(self.kind, self.name))
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-        self.page.wait_for_function(
-            "document.querySelector('.jp-Notebook-ExecutionIndicator, .jp-NotebookKernelStatus')"
-            "?.dataset.status === 'idle' || document.body.innerText.includes('| Idle')"
-            "|| document.querySelector('.jp-NotebookKernelLogo')"
-        )
         return self
 
     def run(self, cell: int = 0) -> None:
-        """Run a cell."""
-        self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-InputArea-editor").click()
-        self.page.keyboard.press("Control+Enter")
+        """Run a cell. A kernel that is not there yet takes no cell, so it is asked until the cell runs."""
+        code = self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell)
+        prompt = code.locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        for _ in range(60):
+            dialog = self.page.locator(".jp-Dialog")
+            assert not dialog.count(), dialog.inner_text()
+            code.locator(".jp-InputArea-editor").click()
+            self.page.keyboard.press("Control+Enter")
+            for _ in range(20):
+                if prompt.inner_text() != before:
+                    return
+                self.page.wait_for_timeout(50)
+        raise AssertionError("the cell does not run")
+
+    @property
+    def code(self) -> Locator:
+        """The cell that this is about."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(self.cell)
 
     @property
     def chat(self) -> Locator:
-        """The live chat."""
-        return self.page.locator(".argus-chat:not([hidden])")
+        """Its live chat."""
+        return self.code.locator(".argus-chat:not([hidden])")
 
     @property
     def area(self) -> Locator:
         """Where one writes."""
         return self.chat.get_by_label("Message", exact=True)
 
-    def begin(self, cell: int = 0) -> Reader:
-        """Open the notebook, run the cell of the chat, and wait for it."""
-        self.open().run(cell)
+    def at(self, cell: int) -> Reader:
+        """The same notebook: from here on about this cell, which is run; its chat is waited for."""
+        self.cell = cell
+        self.run(cell)
         self.area.wait_for()
         return self
 
     def say(self, words: str) -> None:
-        """Type and send."""
+        """Type and send; a turn begins."""
+        turns = self.chat.locator(".ac-turn").count()
         self.area.click()
         self.area.press_sequentially(words)
         self.area.press("Enter")
+        expect(self.chat.locator(".ac-turn")).to_have_count(turns + 1, timeout=PATIENCE_MS)
 
     def turn(self, at: int = -1) -> Locator:
         """A turn of the conversation."""
@@ -79,7 +94,7 @@ class Reader:
 
     def answered(self, at: int = -1) -> Locator:
         """The turn, once it is over."""
-        self.page.wait_for_function("!document.querySelector('.argus-chat.ac-busy, .ac-live')")
+        expect(self.code.locator(".ac-busy, .ac-live")).to_have_count(0, timeout=PATIENCE_MS)
         return self.turn(at)
 
     def press(self, name: str, within: Locator | None = None) -> None:
@@ -90,7 +105,7 @@ class Reader:
         """Save the notebook, and wait until it is on disk."""
         before = (self.lab.folder / self.name).stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        for _ in range(200):
+        for _ in range(600):
             if (self.lab.folder / self.name).stat().st_mtime_ns != before:
                 return
             self.page.wait_for_timeout(100)
@@ -98,7 +113,11 @@ class Reader:
 
     def kept(self) -> Locator:
         """The copy that the notebook keeps."""
-        return self.page.locator("[class*=al-kept-]")
+        return self.code.locator("[class*=al-kept-]")
+
+    def keeps(self, words: str) -> None:
+        """Wait until the notebook's copy says this."""
+        expect(self.kept()).to_contain_text(words, timeout=PATIENCE_MS)
 
     def close(self) -> None:
         """Leave."""

@@ -26,8 +26,9 @@ STOPS_WITHIN_S = 30
 QUIET = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/completer-extension:manager": {"autoCompletion": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-"""Settings without which JupyterLab asks a newcomer, or the network, something."""
+"""Settings without which JupyterLab asks a newcomer, or the network, something, or leaves cells out."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Lab:
     log: Path
 
     def page(self, kind: str, name: str) -> str:
-        """The address of a notebook: ``kind`` is ``lab/tree`` or ``notebooks``."""
-        return f"{self.base}/{kind}/{quote(name)}?token={TOKEN}"
+        """The address of a notebook and no other tab: ``kind`` is ``lab/tree`` or ``notebooks``."""
+        return f"{self.base}/{kind}/{quote(name)}?token={TOKEN}&reset"
 
     def write(self, name: str, *cells: str) -> Path:
         """A notebook of these cells, not yet run."""
@@ -58,10 +59,11 @@ class Lab:
         """Ids of the kernels that run."""
         return [each["id"] for each in json.loads(self._asked("GET", "/api/kernels"))]
 
-    def end_kernels(self) -> None:
-        """Shut every kernel down, as somebody does who closes Jupyter."""
+    def end_kernel(self, name: str) -> None:
+        """Shut a notebook's kernel down, as somebody does who closes it."""
         for session in json.loads(self._asked("GET", "/api/sessions")):
-            self._asked("DELETE", f"/api/sessions/{session['id']}")
+            if session["path"] == name:
+                self._asked("DELETE", f"/api/sessions/{session['id']}")
 
     def _asked(self, method: str, path: str) -> bytes:
         headers = {"Authorization": f"token {TOKEN}"}
@@ -91,7 +93,14 @@ def serving(app: str, place: Path, variables: Mapping[str, str]) -> Iterator[Lab
         **variables,
     )
     port = free_port()
-    command = [sys.executable, "-m", app, "--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    command = [
+        sys.executable,
+        "-m",
+        app,
+        "--no-browser",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+    ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--allow-root"]
     log = place / "jupyter.log"
     with log.open("wb") as lines:

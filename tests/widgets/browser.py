@@ -14,6 +14,7 @@ from argus_lab.widgets.drawn import Drawn
 from argus_lab.widgets.knobs import rows
 from argus_lab.widgets.model import ChatWidget
 
+ESM, CSS = str(ChatWidget._esm), str(ChatWidget._css)  # noqa: SLF001  anywidget's names
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 _MODEL = """
@@ -49,14 +50,17 @@ class Tab:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.problems.append(request.url))
         self.page.on("dialog", lambda dialog: (self.problems.append(dialog.message), dialog.dismiss()))
-        self.page.set_content(f"<!doctype html><meta charset=utf-8><style>{ChatWidget._css}</style><main></main>")
-        code = ChatWidget._esm.replace("export default", "window.chat =")
+        style = f"<style>{CSS}</style>"
+        self.page.set_content(f"<!doctype html><meta charset=utf-8>{style}<main></main>")
+        code = ESM.replace("export default", "window.chat =")
         self.page.add_script_tag(type="module", content=code)
         self.page.wait_for_function("window.chat")
         self.page.evaluate(_MODEL)
+        self.number = 0
         self.drawn = Drawn(self._receive, "abc")
 
     def _receive(self, message: dict[str, Any]) -> None:
+        self.number = message["number"]
         self.page.evaluate("message => { receive(message); return drawn(); }", message)
 
     def show(self, transcript: Transcript, **state: Any) -> None:

@@ -1,4 +1,4 @@
-"""A conversation that is read from a script instead of a socket: what a cell is shown, at a pace of its own."""
+"""A conversation that is read from a script instead of a socket, at a pace of its own."""
 
 from __future__ import annotations
 
@@ -81,13 +81,17 @@ class Scripted:
         self.say(Ended(key))
 
 
-def answered(call: str, words: str, *, pause: float = 0.0, thinking: str = "", model: str = "llama3.2") -> list[Any]:
+def answered(
+    call: str, words: str, *, pause: float = 0.0, thinking: str = "", model: str = "llama3.2"
+) -> list[Any]:
     """A call of the model that streams these words, a piece a word."""
     thoughts = [Delta(call, 0, thinking=f"{word} ") for word in thinking.split(" ") if word]
     said = [Delta(call, 0, content=piece) for piece in _words(words)]
     paced = [entry for delta in [*thoughts, *said] for entry in (pause, delta) if entry != 0.0]
     out = len(thoughts) + len(said)
-    timings = Timings(first_token_ms=180.0, total_ms=180.0 + 25 * out, longest_gap_ms=40.0, generation_ms=25.0 * out)
+    timings = Timings(
+        first_token_ms=180.0, total_ms=180.0 + 25 * out, longest_gap_ms=40.0, generation_ms=25.0 * out
+    )
     return [Chat(call, model), *paced, Done(call, 0, "stop", model, Usage(412, out), timings)]
 
 

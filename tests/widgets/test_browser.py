@@ -14,12 +14,13 @@ from playwright.sync_api import Browser
 from argus_lab.chat.transcript import Asked, Ended, ToolResult, Transcript, folded
 from argus_lab.chat.wire import Chat, Delta, Done, Notice, ToolCall, Usage
 from argus_lab.display.markup import ATTRIBUTES, ELEMENTS
-from argus_lab.widgets.model import ChatWidget
 from tests.display.payloads import PAYLOADS
-from tests.widgets.browser import Tab, chromium
+from tests.widgets.browser import CSS, ESM, Tab, chromium
 
 ACTIVE = [payload for payload in PAYLOADS if len(payload) < 1_000]
-PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +69,13 @@ def test_a_message_that_was_missed_is_asked_for(tab: Tab):
 
 
 def test_what_streams_grows_and_is_markdown_at_the_end(tab: Tab):
-    """Text while it comes, with marks as they are; rendered when it is over; thinking stays as it was opened."""
-    begun = [Asked("t", "?"), Chat("c", "llama3.2"), Delta("c", 0, thinking="Hm, "), Delta("c", 0, content="**so")]
+    """Text while it comes; rendered when it is over; thinking that was opened stays open."""
+    begun = [
+        Asked("t", "?"),
+        Chat("c", "llama3.2"),
+        Delta("c", 0, thinking="Hm, "),
+        Delta("c", 0, content="**so"),
+    ]
     tab.show(folded(begun[:3]), busy=True)
     tab.change(folded(begun))
     assert tab.page.locator(".ac-parts > .ac-text").inner_text() == "**so"
@@ -88,8 +94,11 @@ def test_it_follows_the_end_only_for_who_reads_the_end(tab: Tab):
     """New text moves the list if its end was in sight, and leaves it alone if the reader went back."""
     begun = [*_turn(0, "line\n\n" * 60), Asked("t", "?"), Chat("c", "m")]
     tab.show(folded(begun), busy=True)
-    tab.page.evaluate("document.querySelector('.ac-list').scrollTop = 1e6; return_ = 0")
-    at_end = "(() => { const l = document.querySelector('.ac-list'); return l.scrollHeight - l.scrollTop - l.clientHeight })()"
+    tab.page.evaluate("document.querySelector('.ac-list').scrollTop = 1e6; ")
+    at_end = (
+        "(() => { const list = document.querySelector('.ac-list');"
+        "return list.scrollHeight - list.scrollTop - list.clientHeight })()"
+    )
     for words in range(1, 6):
         tab.change(folded([*begun, Delta("c", 0, content="more\n" * 10 * words)]))
         assert tab.page.evaluate(at_end) < 2
@@ -104,7 +113,7 @@ def test_it_follows_the_end_only_for_who_reads_the_end(tab: Tab):
 
 
 def test_two_hundred_turns_stay_quick(tab: Tab):
-    """A token in a chat of 200 turns costs what it costs in one of 2, and all of it is drawn within seconds."""
+    """A token in a chat of 200 turns costs what it costs in one of 2; all is drawn within seconds."""
 
     def token_ms(turns: int) -> float:
         begun = [entry for at in range(turns) for entry in _turn(at, "Some *words* and `code`.\n\n" * 8)]
@@ -126,7 +135,7 @@ def test_two_hundred_turns_stay_quick(tab: Tab):
                     }
                     return spent / 60;
                 }""",
-                [place, tab.drawn._number + 1],
+                [place, tab.number + 1],
             )
         )
 
@@ -172,7 +181,11 @@ def test_a_picture_goes_along(tab: Tab):
     tab.page.get_by_role("img", name="dot.png").wait_for()
     tab.page.get_by_label("Message", exact=True).fill("What is this?")
     tab.page.get_by_role("button", name="Send").click()
-    assert tab.sent()[-1] == {"do": "send", "text": "What is this?", "images": [base64.b64encode(PIXEL).decode()]}
+    assert tab.sent()[-1] == {
+        "do": "send",
+        "text": "What is this?",
+        "images": [base64.b64encode(PIXEL).decode()],
+    }
     big = {"name": "big.png", "mimeType": "image/png", "buffer": PIXEL + bytes(2_000_000)}
     tab.page.locator("input[type=file]").set_input_files([big])
     tab.page.get_by_text("big.png is too large").wait_for()
@@ -213,7 +226,7 @@ def test_a_silent_kernel_is_said_to_be(tab: Tab):
 
 
 def test_everything_has_a_name(tab: Tab):
-    """Every control is reached by its role and name; the log is announced when complete, not token by token."""
+    """Every control has a name; the log is announced when complete, not token by token."""
     tab.show(folded([*_turn(0), *_turn(1)]), pull={"words": "Pulling x", "share": 0.5, "can": "stop"})
     unnamed = tab.page.evaluate(
         "[...document.querySelectorAll('button, select, input, textarea, progress')].filter(each =>"
@@ -231,7 +244,9 @@ def test_words_can_be_read(browser: Browser, scheme: str):
     """Every text has a contrast of 4.5 to 1 with what is behind it, in both themes."""
     tab = Tab(browser, color_scheme=scheme)
     failed = Notice("x", "It failed.", "Try again.")
-    tab.show(folded([*_turn(0, "a `b` [c](https://example.org)"), Asked("t", "?"), Ended("t", "failed", failed)]))
+    tab.show(
+        folded([*_turn(0, "a `b` [c](https://example.org)"), Asked("t", "?"), Ended("t", "failed", failed)])
+    )
     tab.page.get_by_role("button", name="Settings").click()
     poor = tab.page.evaluate(_CONTRAST)
     tab.page.close()
@@ -239,7 +254,8 @@ def test_words_can_be_read(browser: Browser, scheme: str):
 
 
 _CONTRAST = """() => {
-  const channel = (value) => { value /= 255; return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4 };
+  const curve = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const channel = (value) => curve(value / 255);
   const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
   const ground = (each) => {
@@ -287,7 +303,8 @@ def test_hostile_words_run_nothing(tab: Tab):
             "[...new Set([...document.querySelectorAll('.ac-html *')].map(each => each.localName))]"
         )
         attributes = tab.page.evaluate(
-            "[...new Set([...document.querySelectorAll('.ac-html *')].flatMap(each => each.getAttributeNames()))]"
+            "[...new Set([...document.querySelectorAll('.ac-html *')]"
+            ".flatMap(each => each.getAttributeNames()))]"
         )
         assert set(names) <= ELEMENTS
         assert set(attributes) <= ATTRIBUTES
@@ -307,8 +324,8 @@ def _json(state: dict[str, Any]) -> dict[str, Any]:
 
 def test_it_is_small():
     """Script and style of the cell together: tens of kilobytes, where others carry a megabyte."""
-    assert len(ChatWidget._esm.encode()) < 30_000
-    assert len(ChatWidget._css.encode()) < 30_000
+    assert len(ESM.encode()) < 30_000
+    assert len(CSS.encode()) < 30_000
 
 
 def test_it_leaves_nothing_behind(tab: Tab):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_pace_draws_at_once_then_at_most_so_often():
     pace.close()
     assert drawn[0][0] - began < 0.5
     assert 2 <= len(drawn) <= DRAWINGS_A_SECOND * (time.monotonic() - began) + 2
-    gaps = [later - earlier for (earlier, _), (later, _) in zip(drawn, drawn[1:], strict=False)]
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(drawn)]
     assert min(gaps) > 0.9 / DRAWINGS_A_SECOND
 
 

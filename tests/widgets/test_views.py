@@ -148,10 +148,10 @@ def _entries() -> st.SearchStrategy[list[Entry]]:
         st.builds(Asked, st.sampled_from(["t1", "t2", "t3"]), words),
         st.builds(Chat, call, st.just("m")),
         st.builds(Delta, call, st.just(0), words, words),
-        st.builds(lambda id: Delta(id, 0, tool_calls=(CALL,)), call),
-        st.builds(lambda id: Done(id, 0, usage=Usage(1, 2)), call),
-        st.builds(lambda id: ToolResult(id, "w1", "weather", "18"), call),
-        st.builds(lambda id: Ended(id), st.sampled_from(["t1", "t2", "t3"])),
+        st.builds(lambda key: Delta(key, 0, tool_calls=(CALL,)), call),
+        st.builds(lambda key: Done(key, 0, usage=Usage(1, 2)), call),
+        st.builds(lambda key: ToolResult(key, "w1", "weather", "18"), call),
+        st.builds(Ended, st.sampled_from(["t1", "t2", "t3"])),
         st.builds(Cut, st.integers(0, 3)),
     )
     return st.lists(entry, max_size=30)
