@@ -158,7 +158,7 @@ ROWS: tuple[Row, ...] = (
         "chat_generations", _count, 64, "Answers of models that a worker lets run at once; more are refused."
     ),
     Row("chat_max_message", _size, 16 * MIB, "Largest message of a chat, images included."),
-    Row("chat_rate", _rate, 20.0, "Messages a second that one chat connection may send."),
+    Row("chat_rate", _rate, 100.0, "Messages a second that one chat connection may send."),
     Row(
         "chat_buffer",
         _size,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
+
+import msgspec
 
 from argus_lab.chat import failures, wire
 from argus_lab.chat.transcript import Lost
@@ -31,6 +34,8 @@ MOST_BYTES = 64 * 1024 * 1024
 WAITING = 256
 """Messages that wait to be taken; with more, nothing is read, and the receiver waits in turn."""
 TOO_LARGE = 1009
+
+log = logging.getLogger("argus.chat")
 
 Heard: TypeAlias = wire.Event | Lost
 
@@ -78,7 +83,7 @@ class Client:
         """The address that is used."""
         return self._url
 
-    async def events(self, request: wire.Chat | wire.Pull) -> AsyncIterator[Heard]:
+    async def events(self, request: wire.Chat | wire.Pull) -> AsyncGenerator[Heard, None]:
         """Send a request, and give all that is said about it, to the last message.
 
         A drop is mended, if it can be: what came before is not repeated, what was missed comes. If it cannot
@@ -178,18 +183,23 @@ class Client:
         reason = "it was closed"
         try:
             async for frame in connection:
-                event = wire.decoded_event(frame)
-                stream = self._streams.get(event.id)
-                if stream is not None:
-                    await stream.put(event)
+                await self._heard(frame)
         except ConnectionClosed as error:
             reason = str(error)
-        if connection.close_code == TOO_LARGE:
-            for id, stream in self._streams.items():
-                await stream.put(_error(id, failures.too_large()))
+        finally:
+            for id, stream in tuple(self._streams.items()):
+                is_too_large = connection.close_code == TOO_LARGE
+                await stream.put(_error(id, failures.too_large()) if is_too_large else Dropped(reason))
+
+    async def _heard(self, frame: str | bytes) -> None:
+        try:
+            event = wire.decoded_event(frame)
+        except msgspec.DecodeError as error:
+            log.warning("a message of the receiver cannot be read, and is left out: %s", error)
             return
-        for stream in list(self._streams.values()):
-            await stream.put(Dropped(reason))
+        stream = self._streams.get(event.id)
+        if stream is not None:
+            await stream.put(event)
 
     async def _resumed(self, id: str, seq: int, why: wire.Event | Dropped) -> Lost | None:
         """Go on after ``seq`` on a new connection; what was lost, if that is not possible."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -135,12 +136,13 @@ class TurnRun:
         transcript = self._tell(chat)
         self._call_id = chat.id
         try:
-            async for event in self._client.events(chat):
-                if isinstance(event, wire.Delta) and event.content:
-                    self._trace.piece()
-                if isinstance(event, wire.Done | wire.Error) and event.seq:
-                    self._trace.called()
-                transcript = self._tell(event)
+            async with aclosing(self._client.events(chat)) as events:
+                async for event in events:
+                    if isinstance(event, wire.Delta) and event.content:
+                        self._trace.piece()
+                    if isinstance(event, wire.Done | wire.Error) and event.seq:
+                        self._trace.called()
+                    transcript = self._tell(event)
         finally:
             if transcript.turns[-1].calls[-1].is_over:
                 self._call_id = ""

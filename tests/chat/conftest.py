@@ -49,7 +49,8 @@ def receiver(launch: Callable[..., Running], _ollama: FakeOllama) -> Running:
 def opened(url: str, **given: Any) -> ClientConnection:
     """A plain socket to a receiver."""
     address = url.replace("http", "ws", 1) + "/v1/chat"
-    return connect(address, subprotocols=[SUBPROTOCOL], proxy=None, **{"compression": None, **given})
+    usual = {"compression": None, "open_timeout": PATIENCE}
+    return connect(address, subprotocols=[SUBPROTOCOL], proxy=None, **usual | given)
 
 
 @pytest.fixture

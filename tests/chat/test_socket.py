@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from argus_lab.chat.failures import CODES
 from argus_lab.testing import Answer
 from tests.chat.conftest import PATIENCE, chat_of, opened, said, until
+from tests.house.sources import ROOT
 from tests.receiver.conftest import JSON, as_json, export, span
 
 
@@ -315,6 +317,7 @@ def test_a_slow_client_pauses_its_model_and_nobody_else(launch, fake):
         heard = said(slow)
         assert len(_text(heard)) == 800 * size, "and nothing is lost"
         assert [one["seq"] for one in heard] == list(range(1, len(heard) + 1))
+        assert _resident(worker) - before < 40 * 1024 * 1024
     assert receiver.stop() == 0
 
 
@@ -510,3 +513,27 @@ def test_the_log_says_nothing_that_was_said(fake, receiver, plain):
     )
     assert line["end"] == "stop"
     assert "private" not in receiver.log_file.read_text()
+
+
+def test_a_receiver_without_the_extra_says_so(launch, tmp_path):
+    """It receives spans as ever; a chat is answered 501, with what to install."""
+    (tmp_path / "ollama.py").write_text("raise ImportError('not installed')")
+    receiver = launch(PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "server")]))
+    answer = _refused(receiver.url)
+    assert (answer.status_code, answer.json()["error"]) == (501, "not_installed")
+    assert "pip install 'argus-lab[chat]'" in answer.json()["message"]
+    body = as_json(export(span()))
+    assert httpx.post(f"{receiver.url}/v1/traces", content=body, headers=JSON).status_code == 200
+    assert receiver.stop() == 0
+
+
+def test_nothing_is_loaded_until_somebody_chats(launch, fake):
+    """A worker maps the libraries of Ollama's client with the first chat, and not before."""
+    receiver = launch("--ollama-host", fake.url)
+    maps = Path(f"/proc/{receiver.pid('worker 0')}/maps")
+    assert _refused(receiver.url, Origin="https://evil.example").status_code == 403
+    assert "pydantic_core" not in maps.read_text()
+    with opened(receiver.url) as connection:
+        assert said(connection, chat_of())[-1]["type"] == "done"
+    assert "pydantic_core" in maps.read_text()
+    assert receiver.stop() == 0

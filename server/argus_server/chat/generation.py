@@ -82,6 +82,8 @@ class Generation(Job):
         if failure is None or said.content or said.thinking or said.tool_calls:
             spans.describe_answer(self._call, said, done if failure is None else None)
         spans.describe_stream(self._call, self._reading.times, said, self._reading.thinking_chunks)
+        if self._reading.is_cut:
+            self._call.set_attribute("argus.stream.is_cut", value=True)
         if self.paused_s > PAUSE_S:
             self._call.set_attribute("argus.stream.paused_ms", round(1000 * self.paused_s, 1))
         if failure is not None:

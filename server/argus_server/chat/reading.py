@@ -14,6 +14,8 @@ from argus_lab.chat.wire import Chat, Delta, Done, Message, Notice, Timings, Too
 __all__ = ["Reading"]
 
 NS_A_MS = 1_000_000
+MOST_KEPT = 4 * 1024 * 1024
+"""Characters of an answer that are kept for its span, so that memory is bounded whatever a model says."""
 NEAR = 0.95
 """Part of the context from which on it counts as full: the next question will not fit."""
 
@@ -29,6 +31,12 @@ class Reading:
         self._calls: list[ToolCall] = []
         self.times = ChunkTimes()
         self.thinking_chunks = 0
+        self._size = 0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether more was said than is kept for the span; the client got it all."""
+        return self._size > MOST_KEPT
 
     @property
     def ms(self) -> float:
@@ -54,8 +62,10 @@ class Reading:
             return None
         self.times.add(self.ms)
         self.thinking_chunks += bool(thinking)
-        self._content.append(content)
-        self._thinking.append(thinking)
+        self._size += len(content) + len(thinking)
+        if not self.is_cut:
+            self._content.append(content)
+            self._thinking.append(thinking)
         return Delta(self._chat.id, seq, content=content, thinking=thinking, tool_calls=calls)
 
     def _call(self, told: Mapping[str, Any]) -> ToolCall:
