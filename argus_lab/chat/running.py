@@ -23,7 +23,7 @@ class Running:
     """A turn that was started. Iterate it (``for``, ``async for``) for the pieces of the answer.
 
     ``await`` it, or call ``result()``, for the whole turn: both raise ``al.ChatError`` if it failed. Leaving
-    a loop over it does not stop the model; ``stop()`` does.
+    a loop over it does not stop the model; ``stop()`` does, and so does Ctrl-C while something waits for it.
 
     Parameters
     ----------
@@ -59,9 +59,7 @@ class Running:
         try:
             turn = self.future.result(timeout)
         except KeyboardInterrupt:
-            self._stop(failures.interrupted())
-            with suppress(TimeoutError, KeyboardInterrupt):
-                self.future.result(STOPS_WITHIN_S)
+            self._interrupted()
             raise
         return _checked(turn)
 
@@ -72,15 +70,28 @@ class Running:
     def __iter__(self) -> Iterator[str]:
         at = 0
         while True:
-            with self._changed:
-                while len(self._pieces) == at and not self.is_over:
-                    self._changed.wait()
-                new = self._pieces[at:]
+            try:
+                new = self._after(at)
+            except KeyboardInterrupt:
+                self._interrupted()
+                raise
             if not new:
                 break
             at += len(new)
             yield from new
         _checked(self.future.result())
+
+    def _after(self, at: int) -> list[str]:
+        """The pieces after so many; none once it is over."""
+        with self._changed:
+            while len(self._pieces) == at and not self.is_over:
+                self._changed.wait()
+            return self._pieces[at:]
+
+    def _interrupted(self) -> None:
+        self._stop(failures.interrupted())
+        with suppress(TimeoutError, KeyboardInterrupt):
+            self.future.result(STOPS_WITHIN_S)
 
     async def __aiter__(self) -> AsyncIterator[str]:
         loop, woken = asyncio.get_running_loop(), asyncio.Event()

@@ -52,13 +52,12 @@ def test_an_answer_streams_and_ends_with_numbers(fake, plain):
 
 def test_pieces_come_as_they_are_made(fake, plain):
     """The first piece is here long before the last is made."""
-    fake.say("one two three", pauses={2: 0.5})
+    fake.say("one two three", pauses={2: 2.0})
     plain.send(json.dumps(chat_of()))
-    began = time.monotonic()
     while json.loads(plain.recv(PATIENCE)).get("content") != " two":
         pass
-    assert time.monotonic() - began < 0.4
-    assert said(plain)[-1]["timings"]["longest_gap_ms"] >= 450
+    assert not fake.chats[0].is_over
+    assert said(plain)[-1]["timings"]["longest_gap_ms"] >= 1900
 
 
 def test_the_request_is_ollamas(fake, plain):
@@ -352,7 +351,7 @@ def test_ingestion_is_not_delayed_by_models(launch, fake):
             connection.send(json.dumps(chat_of()))
         until(lambda: sum(one.sent > 3 for one in fake.chats) == 9, "nine answers on their way")
         beside = sorted(acknowledged() for _ in range(20))
-        assert beside[10] < alone[10] + 0.1
+        assert beside[10] < alone[10] + 0.5, "in the worst case it would be two minutes"
         assert httpx.post(f"{receiver.url}/v1/flush", timeout=PATIENCE).status_code == 200
     began = time.monotonic()
     assert receiver.stop() == 0, "it stops in order with answers on their way"

@@ -101,7 +101,7 @@ def test_the_models_call_is_told_in_current_names(fake, talk, spans_of):
     chat = talk(
         model="qwen3", think=True, options={"temperature": 0.5, "top_p": 0.9, "seed": 7, "mirostat": 1}
     )
-    fake.say("one two three", thinking="Hm hm.", pauses={3: 0.3})
+    fake.say("one two three", thinking="Hm hm.", pauses={3: 1.0})
     chat.ask("Count.")
     call = _named(spans_of(chat), "chat qwen3")
     expected = {
@@ -126,8 +126,7 @@ def test_the_models_call_is_told_in_current_names(fake, talk, spans_of):
     }
     assert {name: call[name] for name in expected} == expected
     assert call["input_tokens"] > 0
-    assert 0 < call["time_to_first_token_ms"] < 250
-    assert call["duration_ms"] > 300
+    assert 0 < call["time_to_first_token_ms"] < call["duration_ms"] - 990
     told = json.loads(call["attributes"])
     assert json.loads(told["argus.ollama.options"]) == {"mirostat": 1}
     assert told["argus.stream.chunks"] == 5
@@ -135,8 +134,8 @@ def test_the_models_call_is_told_in_current_names(fake, talk, spans_of):
     assert told["argus.stream.thinking_characters"] == 6
     gaps = told["argus.stream.chunk_gaps_ms"]
     assert len(gaps) == 5
-    assert max(gaps[1:]) == gaps[3] >= 290
-    assert told["argus.stream.longest_gap_ms"] >= 290
+    assert gaps[3] >= 990
+    assert told["argus.stream.longest_gap_ms"] >= 990
     assert {"argus.ollama.load_ms", "argus.ollama.generation_ms"} <= told.keys()
     assert [part["type"] for part in json.loads(call["output"])[0]["parts"]] == ["reasoning", "text"]
 

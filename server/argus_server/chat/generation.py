@@ -122,4 +122,5 @@ PAUSE_S: Final = 0.001
 
 def _served_attributes(chat: Chat) -> dict[str, str]:
     told = {"url.path": "/v1/chat", "network.protocol.name": "websocket", "argus.chat.id": chat.id}
-    return told | ({"gen_ai.conversation.id": chat.session} if chat.session else {})
+    from_client = {"gen_ai.conversation.id": chat.session, "argus.chat.service": chat.service}
+    return told | {name: value for name, value in from_client.items() if value}
