@@ -19,8 +19,8 @@ By module, from pure to door:
 ``client``, ``pulls``
     The socket: connects, and connects again after a drop; a download, followed. Door to the network.
 ``setup``, ``conversation``, ``turns``, ``running``, ``background``
-    What a conversation is held with; ``ask``, ``send``, ``start``, ``stop``, ``regenerate``, ``edit``; one turn
-    with its tools; an answer on its way; the thread that all of it runs in.
+    What a conversation is held with; ``ask``, ``send``, ``start``, ``stop``, ``regenerate``, ``edit``; one
+    turn with its tools; an answer on its way; the thread that all of it runs in.
 
 The cell that people see stands in ``argus_lab.widgets`` and reads a conversation's transcript; a
 conversation knows nothing of it. What needs the lake (a turn's trace, its spans, its messages as a frame)

@@ -536,3 +536,11 @@ def test_nothing_is_loaded_until_somebody_chats(launch, fake):
         assert said(connection, chat_of())[-1]["type"] == "done"
     assert "pydantic_core" in maps.read_text()
     assert receiver.stop() == 0
+
+
+def test_ollama_is_found_as_its_own_client_finds_it(launch, fake):
+    """``OLLAMA_HOST`` says where, as for Ollama itself, with or without a scheme; a proxy is not asked."""
+    receiver = launch(OLLAMA_HOST=fake.url.removeprefix("http://"), HTTP_PROXY="http://127.0.0.1:9")
+    with opened(receiver.url) as connection:
+        assert said(connection, chat_of())[-1]["type"] == "done"
+    assert receiver.stop() == 0
