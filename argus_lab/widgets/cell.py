@@ -116,6 +116,7 @@ class Cell:
 
     def _asked(self, _widget: Any, wish: dict[str, Any], _buffers: Any) -> None:
         """The reader did something. What goes wrong is said in the cell."""
+        self._widget.heard()
         try:
             self._doing[wish["do"]](self, wish)
         except ArgusError as error:

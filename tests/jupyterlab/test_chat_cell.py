@@ -109,7 +109,7 @@ class Place:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A stand-in for Ollama, a receiver, JupyterLab and Chromium."""
     with ExitStack() as stack:
-        models = [FakeModel(), THINKER]
+        models = [FakeModel(capabilities=("completion", "tools", "thinking", "vision")), THINKER]
         ollama = stack.enter_context(FakeOllama(models, registry=[BIG]))
         variables = stack.enter_context(receiving(OLLAMA_HOST=ollama.url))
         place = tmp_path_factory.mktemp("jupyterlab")
@@ -121,6 +121,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def place(running: Place) -> Iterator[Place]:
     """The same; at the end the browser has had nothing to complain about, and has asked nobody else."""
     running.readers.clear()
+    running.ollama._queued.clear()  # noqa: SLF001  what a test that failed did not use
     yield running
     seen = [*running.readers, *([running.shared] if running.shared else [])]
     complaints = [words for reader in seen for words in reader.complaints]
