@@ -49,4 +49,4 @@ class ChatWidget(anywidget.AnyWidget):
         self._forget_route()
 
     def _forget_route(self) -> None:
-        vars(self.comm).pop(ROUTE, None)
+        self.comm.__dict__.pop(ROUTE, None)

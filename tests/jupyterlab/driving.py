@@ -14,9 +14,7 @@ PATIENCE_MS = 60_000
 class Reader:
     """One notebook in one tab, the chat of one of its cells, and what the browser complained about."""
 
-    def __init__(
-        self, browser: Browser, lab: Lab, name: str, *, kind: str = "lab/tree", **options: Any
-    ) -> None:
+    def __init__(self, browser: Browser, lab: Lab, name: str, *, kind: str = "lab", **options: Any) -> None:
         self.lab, self.name, self.kind, self.cell = lab, name, kind, 0
         self.complaints: list[str] = []
         self.outside: list[str] = []
@@ -24,12 +22,17 @@ class Reader:
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.accept()))
+        self.page.on("dialog", self._dialog)
         self.page.on("request", self._request)
 
     def _console(self, message: Any) -> None:
         if message.type == "error":
             self.complaints.append(message.text)
+
+    def _dialog(self, dialog: Any) -> None:
+        if dialog.type != "beforeunload":  # JupyterLab asks whether to leave what is not saved
+            self.complaints.append(dialog.message)
+        dialog.accept()
 
     def _request(self, request: Any) -> None:
         if not request.url.startswith((self.lab.base, "data:", "blob:")):
@@ -47,8 +50,7 @@ class Reader:
         prompt = code.locator(".jp-InputPrompt")
         before = prompt.inner_text()
         for _ in range(60):
-            dialog = self.page.locator(".jp-Dialog")
-            assert not dialog.count(), dialog.inner_text()
+            self._choose_kernel()
             code.locator(".jp-InputArea-editor").click()
             self.page.keyboard.press("Control+Enter")
             for _ in range(20):
@@ -56,6 +58,14 @@ class Reader:
                     return
                 self.page.wait_for_timeout(50)
         raise AssertionError("the cell does not run")
+
+    def _choose_kernel(self) -> None:
+        """A slow JupyterLab asks which kernel it is, before it knows the kernels there are."""
+        dialog = self.page.locator(".jp-Dialog")
+        if dialog.count():
+            assert "Select Kernel" in dialog.inner_text()
+            dialog.locator("button.jp-mod-accept").click()
+            dialog.wait_for(state="detached")
 
     @property
     def code(self) -> Locator:

@@ -33,15 +33,20 @@ QUIET = {
 
 @dataclass(frozen=True)
 class Lab:
-    """A running server: where it answers, and the folder it serves."""
+    """A running server: where it answers, the folder it serves, its log and its users' settings."""
 
     base: str
     folder: Path
     log: Path
+    settings: Path
 
     def page(self, kind: str, name: str) -> str:
-        """The address of a notebook and no other tab: ``kind`` is ``lab/tree`` or ``notebooks``."""
-        return f"{self.base}/{kind}/{quote(name)}?token={TOKEN}&reset"
+        """The address of a notebook: ``kind`` is ``lab`` or ``notebooks``.
+
+        JupyterLab keeps the tabs of a workspace, so each notebook has one of its own.
+        """
+        place = f"lab/workspaces/{name.partition('.')[0]}/tree" if kind == "lab" else kind
+        return f"{self.base}/{place}/{quote(name)}?token={TOKEN}"
 
     def write(self, name: str, *cells: str) -> Path:
         """A notebook of these cells, not yet run."""
@@ -105,7 +110,7 @@ def serving(app: str, place: Path, variables: Mapping[str, str]) -> Iterator[Lab
     log = place / "jupyter.log"
     with log.open("wb") as lines:
         running = subprocess.Popen(command, env=told, stdout=lines, stderr=lines, cwd=folder)
-        lab = Lab(f"http://127.0.0.1:{port}", folder, log)
+        lab = Lab(f"http://127.0.0.1:{port}", folder, log, settings)
         try:
             _wait_until_ready(lab, running)
             yield lab

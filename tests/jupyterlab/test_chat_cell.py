@@ -87,12 +87,12 @@ class Place:
     readers: list[Reader] = field(default_factory=list)
     shared: Reader | None = None
 
-    def read(self, name: str, *cells: str, kind: str = "lab/tree", **options: Any) -> Reader:
+    def read(self, name: str, *cells: str, kind: str = "lab", **options: Any) -> Reader:
         """A notebook of these cells, in a tab."""
         self.lab.write(name, *(cells or (CELL,)))
         return self.again(name, kind=kind, **options)
 
-    def again(self, name: str, *, kind: str = "lab/tree", **options: Any) -> Reader:
+    def again(self, name: str, *, kind: str = "lab", **options: Any) -> Reader:
         """A notebook that is there, in a tab."""
         self.readers.append(Reader(self.browser, self.lab, name, kind=kind, **options))
         return self.readers[-1]
