@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from playwright.sync_api import expect
+
 from argus_lab.testing import Answer, FakeModel, FakeOllama
 from docs.pictures import FOLDER, compact
 from notebooks.receiver import receiving
@@ -46,8 +48,8 @@ FOUND = """Ada has two orders:
 
 The kettle left yesterday. Shall I ask the warehouse about the mugs?"""
 THOUGHT = (
-    "The user wants the median of a column by group. In pandas that is a groupby followed by median. I should "
-    "show it with the columns of a frame of spans, and say what comes back."
+    "The user wants the median of a column by group. In pandas that is a groupby followed by median. "
+    "I should show it with the columns of a frame of spans, and say what comes back."
 )
 CODE = """Group, pick the column, take the median:
 
@@ -55,7 +57,8 @@ CODE = """Group, pick the column, take the median:
 spans.groupby("request_model")["duration_ms"].median()
 ```
 
-You get a Series with one number a model. For percentiles and confidence intervals, `al.latency` does the same with more"""
+You get a Series with one number a model. For percentiles and confidence intervals, `al.latency` does the
+same with more"""
 
 
 def draw() -> None:
@@ -63,9 +66,8 @@ def draw() -> None:
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory(prefix="argus-pictures-")))
         ollama = stack.enter_context(FakeOllama(MODELS))
-        lab = stack.enter_context(
-            serving("jupyterlab", place, stack.enter_context(receiving(OLLAMA_HOST=ollama.url)))
-        )
+        variables = stack.enter_context(receiving(OLLAMA_HOST=ollama.url))
+        lab = stack.enter_context(serving("jupyterlab", place, variables))
         browser = stack.enter_context(chromium())
 
         def cell(name: str, code: str) -> Reader:
@@ -101,9 +103,7 @@ def _thinking(cell: Callable[[str, str], Reader], ollama: FakeOllama) -> None:
     ollama.say(CODE + " words" * 200, thinking=THOUGHT, piece_s=0.03)
     reader.say("How do I get the median duration by model?")
     reader.turn().locator(".ac-thinking summary").click()
-    reader.page.wait_for_function(
-        "document.querySelector('.ac-parts > .ac-text')?.textContent.includes('the same with')"
-    )
+    expect(reader.turn().locator(".ac-parts > .ac-text")).to_contain_text("same with more", timeout=60_000)
     _picture(reader, "chat-thinking")
     reader.press("Stop")
     reader.close()
