@@ -456,7 +456,10 @@ def test_notebook_7(running: Place, tmp_path: Path):
     """The same cell in Notebook 7: streams, stops, is kept."""
     with serving("notebook", tmp_path, running.variables) as lab:
         notebook = Place(running.ollama, lab, running.browser, running.variables)
-        reader = notebook.read("seven.ipynb", kind="notebooks").open().at(0)
+        reader = notebook.read("seven.ipynb", kind="notebooks").open()
+        reader.page.wait_for_timeout(2_000)
+        reader.complaints.clear()  # what Notebook itself complains of while it opens
+        reader.at(0)
         running.ollama.say(SLOW)
         reader.say("Tell me everything.")
         reader.turn().locator(".ac-parts > .ac-text").wait_for()
