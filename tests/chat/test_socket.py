@@ -544,3 +544,19 @@ def test_ollama_is_found_as_its_own_client_finds_it(launch, fake):
     with opened(receiver.url) as connection:
         assert said(connection, chat_of())[-1]["type"] == "done"
     assert receiver.stop() == 0
+
+
+def test_images_are_not_kept_after_the_answer(launch, fake):
+    """Thirty questions with pictures of 3 MB: the worker keeps what it told, not what it was asked."""
+    receiver = launch("--ollama-host", fake.url)
+    worker = receiver.pid("worker 0")
+    message = chat_of(model="llava")
+    message["messages"][0]["images"] = ["A" * 3_000_000]
+    with opened(receiver.url) as connection:
+        for number in range(33):
+            assert said(connection, message | {"id": f"i{number}"})[-1]["type"] == "done"
+            httpx.post(f"{receiver.url}/v1/flush", timeout=PATIENCE).raise_for_status()
+            if number == 2:
+                before = _resident(worker)
+        assert _resident(worker) - before < 45_000_000
+    assert receiver.stop() == 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from argus_lab.chat import failures
 from argus_lab.chat.tracing import Tracing
 from argus_server.chat.generation import Generation
+from argus_server.chat.job import Told
 from argus_server.chat.pulling import Pulling
 from argus_server.chat.upstream import Failed, Upstream
 
@@ -42,7 +44,7 @@ class Hub:
         self.upstream = Upstream(settings.ollama_host, settings.chat_generations)
         # Spans go over HTTP like anybody's, from a thread: they are as durable, and no answer waits for them.
         self.tracing = Tracing(receiver, os.environ, keeps=False)
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: OrderedDict[str, Told] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lonely: dict[str, asyncio.TimerHandle] = {}
         self._is_closing = False
@@ -63,20 +65,20 @@ class Hub:
         """The installed models."""
         return await self.upstream.installed()
 
-    def job(self, id: str) -> Job:
-        """The job of this id, or raise that there is none."""
+    def job(self, id: str) -> Told:
+        """The job of this id, or what is left of it, or raise that there is none."""
         found = self._jobs.get(id)
         if found is None:
             raise Failed(failures.unknown_call(id))
         return found
 
-    def joined(self, job: Job) -> None:
+    def joined(self, job: Told) -> None:
         """A client hears of this job."""
         timer = self._lonely.pop(job.id, None)
         if timer is not None:
             timer.cancel()
 
-    def left(self, job: Job) -> None:
+    def left(self, job: Told) -> None:
         """No client hears of this job any more: after a while it is stopped."""
         if not job.is_over and not self._is_closing:
             grace = self._settings.chat_grace
@@ -111,15 +113,17 @@ class Hub:
         self._jobs[job.id] = job
         task = job.start()
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, job))
         return job
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        # What was asked, with its images, is not kept for who comes back: only what was told.
+        self._jobs[job.id] = Told(job.id, job.outbox, job.follower)
         over = [id for id, job in self._jobs.items() if job.is_over]
         for id in over[: max(0, len(over) - KEPT_OVER)]:
             del self._jobs[id]
 
-    def _abandon(self, job: Job, why: Notice) -> None:
+    def _abandon(self, job: Told, why: Notice) -> None:
         self._lonely.pop(job.id, None)
         job.stop(why)

@@ -18,12 +18,35 @@ if TYPE_CHECKING:
     from argus_lab.chat.wire import Notice
     from argus_server.logs import Log
 
-__all__ = ["Job"]
+__all__ = ["Job", "Told"]
 
-Told = TypeVar("Told", Started, Delta, Done, Progress)
+Message = TypeVar("Message", Started, Delta, Done, Progress)
 
 
-class Job(ABC):
+class Told:
+    """Messages about one id, and who hears them. As such it is over; a :class:`Job` still makes them."""
+
+    def __init__(self, id: str, outbox: Outbox, follower: asyncio.Task[None] | None = None) -> None:
+        self.id, self.outbox = id, outbox
+        self.follower = follower
+        """What sends the messages to a client, if one is there."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last message is in the outbox."""
+        return self.outbox.is_complete
+
+    def stop(self, why: Notice | None = None) -> None:
+        """Nothing runs that could be stopped."""
+
+    def take_over(self, follower: asyncio.Task[None]) -> None:
+        """From now on this one sends the messages; a connection that is half dead may have done it before."""
+        before, self.follower = self.follower, follower
+        if before is not None:
+            before.cancel()
+
+
+class Job(Told, ABC):
     """A task that fills an outbox. It goes on without a client, and ends exactly once.
 
     Parameters
@@ -39,20 +62,12 @@ class Job(ABC):
     kind = "job"
 
     def __init__(self, id: str, buffer: int, log: Log) -> None:
-        self.id = id
-        self.outbox = Outbox(buffer)
+        super().__init__(id, Outbox(buffer))
         self.paused_s = 0.0
-        self.follower: asyncio.Task[None] | None = None
-        """What sends its messages to a client, if one is there."""
         self._log = log
         self._why: Notice | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_begun = self._is_stopping = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether its last message is in the outbox."""
-        return self.outbox.is_complete
 
     def start(self) -> asyncio.Task[None]:
         """Begin."""
@@ -67,13 +82,7 @@ class Job(ABC):
         if self._is_begun:  # a task that is cancelled before it begins could not say so
             self._task.cancel()
 
-    def take_over(self, follower: asyncio.Task[None]) -> None:
-        """From now on this one sends the messages; a connection that is half dead may have done it before."""
-        before, self.follower = self.follower, follower
-        if before is not None:
-            before.cancel()
-
-    async def tell(self, message: Told) -> None:
+    async def tell(self, message: Message) -> None:
         """Send a message, or wait until there is room for it."""
         began = asyncio.get_running_loop().time()
         await self.outbox.put(encoded(replace(message, id=self.id, seq=self.outbox.next_seq)))

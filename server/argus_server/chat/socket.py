@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from argus_lab.chat.wire import Notice
     from argus_lab.settings import Settings
     from argus_server.chat.hub import Hub
-    from argus_server.chat.job import Job
+    from argus_server.chat.job import Told
 
 __all__ = ["Client"]
 
@@ -120,11 +120,11 @@ class Client:
                 self._asked.add(task)
                 task.add_done_callback(self._asked.discard)
 
-    def _follow(self, job: Job, after: int) -> None:
+    def _follow(self, job: Told, after: int) -> None:
         """Send this client the job's messages from now on, and nobody else."""
         job.take_over(asyncio.create_task(self._send_all(job, after)))
 
-    async def _send_all(self, job: Job, after: int) -> None:
+    async def _send_all(self, job: Told, after: int) -> None:
         self._hub.joined(job)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  it runs as one
@@ -140,7 +140,7 @@ class Client:
                 job.follower = None
                 self._hub.left(job)
 
-    async def _pass_on(self, job: Job, after: int) -> None:
+    async def _pass_on(self, job: Told, after: int) -> None:
         seq = after
         while frames := await job.outbox.after(seq):
             seq = max(seq, job.outbox.oldest - 1)
