@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import expect
 
 from argus_lab.testing import Answer, FakeModel, FakeOllama
+from argus_lab.testing.answers import pieces
 from docs.pictures import FOLDER, compact
 from notebooks.receiver import receiving
 from tests.jupyterlab.driving import Reader
@@ -100,7 +101,9 @@ def _trace(cell: Callable[[str, str], Reader], ollama: FakeOllama) -> None:
 
 def _thinking(cell: Callable[[str, str], Reader], ollama: FakeOllama) -> None:
     reader = cell("thinking", PLAIN)
-    ollama.say(CODE + " words" * 200, thinking=THOUGHT, piece_s=0.03)
+    reader.page.set_viewport_size({"width": 1240, "height": 1300})
+    shown = len(pieces(THOUGHT)) + len(pieces(CODE))
+    ollama.say(f"{CODE} detail.", thinking=THOUGHT, piece_s=0.03, pauses={shown: 60.0})
     reader.say("How do I get the median duration by model?")
     reader.turn().locator(".ac-thinking summary").click()
     expect(reader.turn().locator(".ac-parts > .ac-text")).to_contain_text("same with more", timeout=60_000)
