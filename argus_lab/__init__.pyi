@@ -2,6 +2,7 @@ from . import figures as figures
 from .display.show import show as show
 from .display.shown import Shown as Shown
 from .errors import ArgusError as ArgusError
+from .errors import ChatError as ChatError
 from .errors import InvalidArgument as InvalidArgument
 from .errors import LakeBusy as LakeBusy
 from .errors import LakeError as LakeError
@@ -41,5 +42,6 @@ from .measures.traces import traces as traces
 from .notebook.instrumenting import instrument as instrument
 from .notebook.magics import load_ipython_extension as load_ipython_extension
 from .notebook.magics import unload_ipython_extension as unload_ipython_extension
+from .widgets.chat import Chat as Chat
 
 __version__: str

@@ -13,6 +13,7 @@
     ├── PayloadError          a request body that cannot be taken in  (also ValueError)
     │   ├── MalformedPayload  not OTLP; carries every issue with its path
     │   └── PayloadTooLarge   over the size limit, inflated size included
+    ├── ChatError             a model did not answer, or not to the end; carries what came
     └── LakeError             the table on disk or in the object store
         ├── LakeNotFound      no lake at this address                 (also LookupError)
         ├── LakeVersionError  written by another schema version
@@ -30,10 +31,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from typing import Self
+    from typing import Any, Self
 
 __all__ = [
     "ArgusError",
+    "ChatError",
     "InvalidArgument",
     "LakeBusy",
     "LakeError",
@@ -131,6 +133,18 @@ class MalformedPayload(PayloadError):
 
 class PayloadTooLarge(PayloadError):
     """A body over the size limit; the limit holds for the inflated body too."""
+
+
+class ChatError(ArgusError):
+    """A model did not answer, or not to the end.
+
+    ``code`` is one of those in docs/reference/chat-protocol.md; ``turn`` holds what came, if it was a turn.
+    """
+
+    def __init__(self, message: str, code: str = "", turn: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.turn = turn
 
 
 class LakeError(ArgusError):

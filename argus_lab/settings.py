@@ -69,6 +69,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError("a positive number is expected")
+    return value
+
+
 def _ports(text: str) -> tuple[int, ...]:
     ports = tuple(int(part) for part in text.replace(",", " ").split())
     if not all(0 <= port <= _LAST_PORT for port in ports):
@@ -140,6 +147,37 @@ ROWS: tuple[Row, ...] = (
         7 * 86400.0,
         "Seconds before files replaced by compaction are deleted; bounds `as_of`.",
     ),
+    Row(
+        "receiver",
+        _words,
+        ("http://127.0.0.1:4000", "http://127.0.0.1:4318"),
+        "Where a chat looks for the receiver; of several addresses the first that answers.",
+    ),
+    Row("ollama_host", _optional, None, "Where the receiver finds Ollama; unset means `OLLAMA_HOST`."),
+    Row(
+        "chat_generations", _count, 64, "Answers of models that a worker lets run at once; more are refused."
+    ),
+    Row("chat_max_message", _size, 16 * MIB, "Largest message of a chat, images included."),
+    Row("chat_rate", _rate, 100.0, "Messages a second that one chat connection may send."),
+    Row(
+        "chat_buffer",
+        _size,
+        MIB,
+        "Bytes of an answer held for a client that is slow or gone; then it pauses.",
+    ),
+    Row("chat_grace", _seconds, 30.0, "Seconds an answer goes on after its client went away."),
+    Row(
+        "chat_origins",
+        _words,
+        (),
+        "Web origins whose pages may chat; none by default, so that no web page reaches a local model.",
+    ),
+    Row(
+        "chat_hosts",
+        _words,
+        (),
+        "Names, besides this machine's own, under which a chat may ask for the receiver (the Host header).",
+    ),
     Row("cors_origins", _words, (), "Web origins that may post traces from a page; none by default."),
     Row("log_level", _one_of("debug", "info", "warning", "error"), "info", "Least severe log lines shown."),
 )
@@ -166,6 +204,15 @@ class Settings:
     dedup_window: float
     dedup_ids: int
     vacuum_after: float
+    receiver: tuple[str, ...]
+    ollama_host: str | None
+    chat_generations: int
+    chat_max_message: int
+    chat_rate: float
+    chat_buffer: int
+    chat_grace: float
+    chat_origins: tuple[str, ...]
+    chat_hosts: tuple[str, ...]
     cors_origins: tuple[str, ...]
     log_level: str
 

@@ -96,7 +96,7 @@ def draw(pictures: Iterator[Picture]) -> None:
         browser = programs.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for picture in pictures:
             target = FOLDER / f"{picture.name}.png"
-            target.write_bytes(_compact(_seen(browser, picture.made(lake))))
+            target.write_bytes(compact(_seen(browser, picture.made(lake))))
             print(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes")
         browser.close()
 
@@ -115,7 +115,7 @@ def _seen(browser: Browser, thing: Any) -> bytes:
     return seen
 
 
-def _compact(png: bytes) -> bytes:
+def compact(png: bytes) -> bytes:
     """The same picture with a palette: a figure has few colours."""
     kept = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE).save(

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notebooks.receiver import SENDERS, receiving
+from notebooks.receiver import SENDERS, STEERING, receiving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-STEERING = ("ARGUS_", "OTEL_")
 
 _running = pytest.StashKey[dict[str, "Mapping[str, str]"]]()
 _stops = pytest.StashKey[ExitStack]()

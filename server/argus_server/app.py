@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sanic import Request
 
+    from argus_server.chat.door import Door
     from argus_server.ingest import Receiver
 
 __all__ = ["create_app"]
@@ -32,14 +33,14 @@ DISCARDED_BYTES: Final = 1024**3
 
 _PAGES: Final = (
     "POST /v1/traces, POST /v1/logs, POST /v1/metrics, POST /v1/flush, "
-    "GET /healthz, GET /readyz, GET /metrics"
+    "GET /v1/chat, GET /healthz, GET /readyz, GET /metrics"
 )
 IGNORED_SIGNALS: Final = ("logs", "metrics")
 _CORS_HEADERS: Final = "content-type, content-encoding, x-argus-project"
 
 
-def create_app(receiver: Receiver) -> Sanic[Any, Any]:
-    """The application of one worker."""
+def create_app(receiver: Receiver, door: Door) -> Sanic[Any, Any]:
+    """The application of one worker; ``door`` is the way in to its chats."""
     defaults: dict[str, str | bool | int | float | None] = {
         "AUTO_EXTEND": False,
         "MOTD": False,
@@ -54,7 +55,8 @@ def create_app(receiver: Receiver) -> Sanic[Any, Any]:
     # Not told that it serves HTTP/1.1 only, Sanic writes an empty Alt-Svc header into every answer.
     app.state.server_info.append(ApplicationServerInfo({"version": HTTP.VERSION_1}))
     _traces(app, receiver)
-    _others(app, receiver)
+    _others(app, receiver, door)
+    door.add_to(app)
     _problems(app, receiver)
     _cross_origin(app, receiver.settings.cors_origins)
     return app
@@ -67,7 +69,7 @@ def _traces(app: Sanic[Any, Any], receiver: Receiver) -> None:
         return await receiver.traces(request)
 
 
-def _others(app: Sanic[Any, Any], receiver: Receiver) -> None:
+def _others(app: Sanic[Any, Any], receiver: Receiver, door: Door) -> None:
     root = journal_root(receiver.settings.lake)
 
     def ignored(signal: str) -> Callable[[Request], Coroutine[Any, Any, HTTPResponse]]:
@@ -87,6 +89,7 @@ def _others(app: Sanic[Any, Any], receiver: Receiver) -> None:
 
     @app.post("/v1/flush", stream=True, name="flush")
     async def flushed(request: Request) -> HTTPResponse:
+        await door.flush()
         return await flush.flush(request, root)
 
     @app.get("/healthz", name="healthz")

@@ -25,6 +25,8 @@ from prometheus_client.registry import Collector
 __all__ = [
     "ACCEPTED",
     "BYTES",
+    "CHATS",
+    "CHATS_RUNNING",
     "COMMIT_SECONDS",
     "IGNORED",
     "IN_FLIGHT",
@@ -70,6 +72,15 @@ COMMIT_SECONDS = Histogram(
 IN_FLIGHT = Gauge(
     "argus_in_flight_bytes",
     "Bytes of request bodies held in memory.",
+    multiprocess_mode="livesum",
+    registry=_REGISTRY,
+)
+CHATS = Counter(
+    "argus_chats", "Answers of models through /v1/chat, by how they ended.", ["end"], registry=_REGISTRY
+)
+CHATS_RUNNING = Gauge(
+    "argus_chats_running",
+    "Answers of models that are on their way.",
     multiprocess_mode="livesum",
     registry=_REGISTRY,
 )

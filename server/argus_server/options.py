@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["takes_settings"]
 
-_REPEATABLE: Mapping[str, Any] = {"port": list[int], "cors_origins": list[str]}
+_REPEATABLE: Mapping[str, Any] = {
+    "port": list[int],
+    "cors_origins": list[str],
+    "chat_origins": list[str],
+    "chat_hosts": list[str],
+}
 
 
 def takes_settings(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from argus_lab.lake.journal import journal_root
 from argus_server.app import create_app
+from argus_server.chat.door import Door
 from argus_server.condition import Condition
 from argus_server.durable import GroupCommit
 from argus_server.ingest import Receiver
@@ -18,7 +19,9 @@ from argus_server.ingest import Receiver
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
+    from typing import Any
 
+    from sanic import Sanic
     from sanic.server import AsyncioServer
 
     from argus_lab.settings import Settings
@@ -44,11 +47,13 @@ async def serve(
     commits = GroupCommit(root, log)
     condition = Condition(root, settings, commits, log)
     receiver = Receiver(settings, commits, condition, log)
+    door = Door(settings, _own_address(sockets[0]), log)
     watch = asyncio.create_task(condition.watch())
     try:
-        servers = await _started(receiver, sockets)
+        servers = await _started(create_app(receiver, door), sockets)
         ready()
         await stop.wait()
+        await door.close()  # while its spans are still taken
         await _finish(servers, log)
     finally:
         watch.cancel()
@@ -58,9 +63,16 @@ async def serve(
         receiver.close()
 
 
-async def _started(receiver: Receiver, sockets: Sequence[socket.socket]) -> list[AsyncioServer]:
+def _own_address(sock: socket.socket) -> str:
+    """The URL under which the receiver finds itself."""
+    host, port = sock.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  no address to connect to
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _started(app: Sanic[Any, Any], sockets: Sequence[socket.socket]) -> list[AsyncioServer]:
     os.environ["SANIC_IGNORE_PRODUCTION_WARNING"] = "1"  # it is meant to be production
-    app = create_app(receiver)
     servers: list[AsyncioServer] = []
     for sock in sockets:
         server = await app.create_server(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from argus_lab.testing import FakeOllama
 from docs.measure_pages import SAMPLES
 from tests.house.sources import ROOT
 
@@ -44,11 +45,18 @@ def sample_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def receiver(sample_lake: Path) -> Iterator[str]:
+def ollama() -> Iterator[FakeOllama]:
+    """A stand-in for Ollama, for the pages that chat."""
+    with FakeOllama() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def receiver(sample_lake: Path, ollama: FakeOllama) -> Iterator[str]:
     """The base URL of a receiver on that lake."""
     base = f"http://127.0.0.1:{_free_port()}"
     command = [sys.executable, "-m", "argus_server", "serve", "--port", base.rpartition(":")[2]]
-    running = subprocess.Popen(command, env=_environment(sample_lake))
+    running = subprocess.Popen(command, env=_environment(sample_lake) | {"ARGUS_OLLAMA_HOST": ollama.url})
     try:
         _wait_until_ready(base, running)
         yield base

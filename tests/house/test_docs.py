@@ -94,9 +94,11 @@ def test_python_blocks_run(page: Path, sample_lake: Path, receiver: str, tmp_pat
     monkeypatch.setenv("ARGUS_LAKE", str(sample_lake))
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver)
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "argus.project=my-bot,service.name=docs")
+    monkeypatch.setenv("ARGUS_RECEIVER", receiver)
     shown = "\n".join(f"# {block.where}\n{block.code}" for block in _python(page))
     script = tmp_path / "page.py"
-    script.write_text(shown.replace("http://127.0.0.1:4000", receiver), encoding="utf-8")
+    here = receiver.removeprefix("http://")
+    script.write_text(shown.replace("//127.0.0.1:4000", f"//{here}"), encoding="utf-8")
     run = subprocess.run(
         [sys.executable, script],
         cwd=tmp_path,

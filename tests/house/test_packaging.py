@@ -22,7 +22,7 @@ PINS = [
     if line and not line.startswith("#")
 ]
 
-EXTRA_OF_ROOM = {"argus_server": ["server"], "dashboards": ["dash"], "figures": ["dash"]} | {
+EXTRA_OF_ROOM = {"argus_server": ["server", "chat"], "dashboards": ["dash"], "figures": ["dash"]} | {
     "chat": ["chat"],
     "widgets": ["chat"],
     "notebook": ["lab"],

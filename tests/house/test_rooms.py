@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "display": SEEN,
     "notebook": SEEN | {"lake", "display"},
     "dashboards": GROUND | {"lake", "measures", "figures", "display"},
-    "chat": GROUND,
+    "chat": GROUND | {"notebook"},  # its spans go out as a kernel's do
     "widgets": GROUND | {"lake", "measures", "figures", "display", "chat"},
     "testing": GROUND | {"otlp", "conventions"},
     "argus_server": GROUND
@@ -55,10 +55,11 @@ MAY_USE: dict[str, set[str]] = {
     "notebook": {"IPython", "opentelemetry", "pandas"},
     "dashboards": {"bokeh", "narwhals", "pandas", "panel", "param"},
     "chat": {"msgspec", "ollama", "opentelemetry", "websockets"},
-    "widgets": {"IPython", "anywidget", "ipywidgets", "traitlets"},
+    "widgets": {"IPython", "anywidget", "ipywidgets", "msgspec", "pandas", "traitlets"},
     "testing": {"msgspec", "opentelemetry"},
     "argus_server": {"google", "msgspec", "opentelemetry", "prometheus_client", "rich", "sanic", "typer"}
-    | {"deltalake", "duckdb", "pandas", "pyarrow", "uvloop", "websockets", "click"},
+    | {"deltalake", "duckdb", "pandas", "pyarrow", "uvloop", "websockets", "click"}
+    | {"httpx", "ollama"},
 }
 """Room -> third parties that may appear in it. What a room costs is decided here."""
 
@@ -77,6 +78,8 @@ HEAVY = {"IPython", "bokeh", "deltalake", "duckdb", "narwhals", "numpy", "pandas
 HIDDEN: dict[tuple[str, str], str] = {
     ("argus_lab", "argus_lab.measures"): "al.errors(spans) is a measure, which loads Narwhals",
     ("argus_server.cli", "argus_server.commands"): "each command loads what it needs, so --help is quick",
+    ("argus_lab.widgets.chat", "argus_lab.widgets.cell"): "a script talks without a widget",
+    ("argus_server.chat.door", "argus_server.chat"): "a receiver nobody chats with loads no client of Ollama",
     ("argus_server.child", "argus_server.worker"): "a keeper does without the web server",
     ("argus_server.child", "argus_lab.lake"): "a worker does without the table's engine",
     ("argus_server.commands.serve", "argus_lab.lake"): "the command line imports it, and few have rules",

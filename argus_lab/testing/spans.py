@@ -1,4 +1,4 @@
-"""Test data for tests of your own: rows of the span table and a clock, the same at every run.
+"""Rows of the span table and a clock, the same at every run.
 
 >>> clock = ticks(every=timedelta(seconds=2))
 >>> [moment.isoformat() for moment in (next(clock), next(clock))]

@@ -1,0 +1,136 @@
+"""A notebook in a browser, driven as its reader would: cells run, words typed, buttons pressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.jupyterlab.lab import Lab
+
+OF_THE_DEBUGGER = "Could not restore the debugger state"
+"""JupyterLab writes this where a kernel is slow to start; it is about no widget."""
+PATIENCE_MS = 60_000
+
+
+class Reader:
+    """One notebook in one tab, the chat of one of its cells, and what the browser complained about."""
+
+    def __init__(self, browser: Browser, lab: Lab, name: str, *, kind: str = "lab", **options: Any) -> None:
+        self.lab, self.name, self.kind, self.cell = lab, name, kind, 0
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": 1240, "height": 1000}, **options)
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", self._dialog)
+        self.page.on("request", self._request)
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and OF_THE_DEBUGGER not in message.text:
+            self.complaints.append(message.text)
+
+    def _dialog(self, dialog: Any) -> None:
+        if dialog.type != "beforeunload":  # JupyterLab asks whether to leave what is not saved
+            self.complaints.append(dialog.message)
+        dialog.accept()
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.lab.base, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def open(self) -> Reader:
+        """Open the notebook and wait until its kernel is ready."""
+        self.page.goto(self.lab.page(self.kind, self.name))
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        return self
+
+    def run(self, cell: int = 0) -> None:
+        """Run a cell. A kernel that is not there yet takes no cell, so it is asked until the cell runs."""
+        code = self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell)
+        prompt = code.locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        for _ in range(60):
+            self._choose_kernel()
+            code.locator(".jp-InputArea-editor").click()
+            self.page.keyboard.press("Control+Enter")
+            for _ in range(20):
+                if prompt.inner_text() != before:
+                    return
+                self.page.wait_for_timeout(50)
+        raise AssertionError("the cell does not run")
+
+    def _choose_kernel(self) -> None:
+        """A slow JupyterLab asks which kernel it is, before it knows the kernels there are."""
+        dialog = self.page.locator(".jp-Dialog")
+        if dialog.count():
+            assert "Select Kernel" in dialog.inner_text()
+            dialog.locator("button.jp-mod-accept").click()
+            dialog.wait_for(state="detached")
+
+    @property
+    def code(self) -> Locator:
+        """The cell that this is about."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(self.cell)
+
+    @property
+    def chat(self) -> Locator:
+        """Its live chat."""
+        return self.code.locator(".argus-chat:not([hidden])")
+
+    @property
+    def area(self) -> Locator:
+        """Where one writes."""
+        return self.chat.get_by_label("Message", exact=True)
+
+    def at(self, cell: int) -> Reader:
+        """The same notebook: from here on about this cell, which is run; its chat is waited for."""
+        self.cell = cell
+        self.run(cell)
+        self.area.wait_for()
+        return self
+
+    def say(self, words: str) -> None:
+        """Type and send; a turn begins."""
+        turns = self.chat.locator(".ac-turn").count()
+        self.area.click()
+        self.area.press_sequentially(words)
+        self.area.press("Enter")
+        expect(self.chat.locator(".ac-turn")).to_have_count(turns + 1, timeout=PATIENCE_MS)
+
+    def turn(self, at: int = -1) -> Locator:
+        """A turn of the conversation."""
+        turns = self.chat.locator(".ac-turn")
+        return turns.last if at == -1 else turns.nth(at)
+
+    def answered(self, at: int = -1) -> Locator:
+        """The turn, once it is over."""
+        expect(self.code.locator(".ac-busy, .ac-live")).to_have_count(0, timeout=PATIENCE_MS)
+        return self.turn(at)
+
+    def press(self, name: str, within: Locator | None = None) -> None:
+        """Press a button."""
+        (within or self.chat).get_by_role("button", name=name, exact=True).click()
+
+    def save(self) -> None:
+        """Save the notebook, and wait until it is on disk."""
+        before = (self.lab.folder / self.name).stat().st_mtime_ns
+        self.page.keyboard.press("Control+s")
+        for _ in range(600):
+            if (self.lab.folder / self.name).stat().st_mtime_ns != before:
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError("the notebook was not saved")
+
+    def kept(self) -> Locator:
+        """The copy that the notebook keeps."""
+        return self.code.locator("[class*=al-kept-]")
+
+    def keeps(self, words: str) -> None:
+        """Wait until the notebook's copy says this."""
+        expect(self.kept()).to_contain_text(words, timeout=PATIENCE_MS)
+
+    def close(self) -> None:
+        """Leave."""
+        self.page.close()

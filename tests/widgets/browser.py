@@ -1,0 +1,89 @@
+"""The cell's browser side in Chromium without Jupyter: what a kernel would send is sent from here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from argus_lab.chat.transcript import Transcript
+from argus_lab.widgets.drawn import Drawn
+from argus_lab.widgets.knobs import rows
+from argus_lab.widgets.model import ChatWidget
+
+ESM, CSS = str(ChatWidget._esm), str(ChatWidget._css)  # noqa: SLF001  anywidget's names
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+_MODEL = """
+window.sent = []; window.heard = [];
+window.model = {
+  send: (what) => sent.push(what), get: () => undefined, off: () => {},
+  on: (name, callback) => heard.push(callback),
+};
+window.el = document.querySelector("main");
+window.ends = chat.render({ model, el });
+window.receive = (message) => heard.forEach((each) => each(message));
+window.drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium."""
+    path = next(found for name in CHROMIUM if (found := shutil.which(name)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """A page with a chat cell in it."""
+
+    def __init__(self, browser: Browser, **options: Any) -> None:
+        self.page: Page = browser.new_page(viewport={"width": 900, "height": 800}, **options)
+        self.problems: list[str] = []
+        self.page.on("console", lambda message: self.problems.append(message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self.problems.append(request.url))
+        self.page.on("dialog", lambda dialog: (self.problems.append(dialog.message), dialog.dismiss()))
+        style = f"<style>{CSS}</style>"
+        self.page.set_content(f"<!doctype html><meta charset=utf-8>{style}<main></main>")
+        code = ESM.replace("export default", "window.chat =")
+        self.page.add_script_tag(type="module", content=code)
+        self.page.wait_for_function("window.chat")
+        self.page.evaluate(_MODEL)
+        self.number = 0
+        self.drawn = Drawn(self._receive, "abc")
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        self.number = message["number"]
+        self.page.evaluate("message => { receive(message); return drawn(); }", message)
+
+    def show(self, transcript: Transcript, **state: Any) -> None:
+        """Draw all of a conversation."""
+        self.drawn.everything(transcript, STATE | state)
+
+    def change(self, transcript: Transcript, **state: Any) -> None:
+        """Draw what is new."""
+        self.drawn.changes(transcript, STATE | {"busy": transcript.is_running} | state)
+
+    def sent(self) -> list[dict[str, Any]]:
+        """What the cell told the kernel."""
+        return list(self.page.evaluate("sent"))
+
+
+STATE: dict[str, Any] = {
+    "busy": False,
+    "model": "llama3.2",
+    "models": [{"name": "llama3.2", "detail": "3.2B · Q4_K_M"}, {"name": "qwen3", "detail": ""}],
+    "status": "",
+    "pull": None,
+    "rows": rows(),
+    "values": {},
+    "most_image_chars": 1_000_000,
+    "copies": 0,
+}
