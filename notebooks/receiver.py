@@ -60,7 +60,12 @@ def receiving(port: int | None = None, **variables: str) -> Iterator[Mapping[str
         running = subprocess.Popen(command, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _wait_until_ready(base, running)
-            yield {"ARGUS_LAKE": lake, "OTEL_EXPORTER_OTLP_ENDPOINT": base, "ARGUS_RECEIVER": base, **variables}
+            yield {
+                "ARGUS_LAKE": lake,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": base,
+                "ARGUS_RECEIVER": base,
+                **variables,
+            }
         finally:
             running.terminate()
             running.wait(STOPS_WITHIN_S)
