@@ -42,6 +42,7 @@ __all__ = [
     "column",
     "extent",
     "from_zero",
+    "from_zero_to_right",
     "labelled",
     "legend",
     "lines",
@@ -178,6 +179,11 @@ def extent(start: float, end: float) -> Range1d:
 def from_zero(drawn: figure) -> None:
     """Heights are compared, so the axis begins at 0."""
     drawn.y_range = DataRange1d(start=0)
+
+
+def from_zero_to_right() -> DataRange1d:
+    """The range of an axis on which lengths are compared."""
+    return DataRange1d(start=0)
 
 
 def said(text: str) -> PlainText:

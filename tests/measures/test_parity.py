@@ -16,11 +16,14 @@ import pyarrow.compute as pc
 import pytest
 
 from argus_lab.frames import pandas_of
+from argus_lab.measures.agents import with_agents
+from argus_lab.measures.answers import answers
 from argus_lab.measures.compare import compare
 from argus_lab.measures.context_growth import context_growth
 from argus_lab.measures.costs import costs
 from argus_lab.measures.counted import counted
 from argus_lab.measures.critical_path import critical_path
+from argus_lab.measures.distribution import distribution
 from argus_lab.measures.errors import errors
 from argus_lab.measures.executions import executions
 from argus_lab.measures.explain import explain
@@ -49,16 +52,24 @@ def _growth(spans: Any) -> Any:
     return context_growth(one.to_native())
 
 
+def _with_agents(spans: Any) -> Any:
+    return with_agents(nw.from_native(spans).drop("tags").to_native())
+
+
 def _counted(spans: Any) -> Any:
     return counted(nw.from_native(spans).drop("tags").to_native())  # pandas has no type for a list
 
 
 MEASURES: dict[str, Measure] = {
+    "answers": answers,
+    "answers by model and day": partial(answers, by="request_model", every="1d"),
     "compare": partial(compare, **MODELS, resamples=100),
     "context_growth": _growth,
     "costs": costs,
     "counted": _counted,
     "critical_path": critical_path,
+    "distribution": distribution,
+    "distribution by service": partial(distribution, by=["service", "status"], column="input_tokens"),
     "errors": errors,
     "errors by service": partial(errors, by="service"),
     "executions": executions,
@@ -76,10 +87,11 @@ MEASURES: dict[str, Measure] = {
     "tokens by model and day": partial(tokens, by="request_model", every="1d"),
     "tool_calls": tool_calls,
     "traces": traces,
+    "with_agents": _with_agents,
 }
 """All of them, some with options; ``audit_tokens`` alone gives eager frames for lazy ones."""
 
-UNSORTED = {"counted"}
+UNSORTED = {"counted", "with_agents"}
 """They give rows of the frame that came in, in its order."""
 
 
