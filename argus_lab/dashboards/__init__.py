@@ -1,0 +1,1 @@
+"""Pages in a browser: choices, measures and figures arranged. Each page is a module of its name."""

@@ -1,0 +1,52 @@
+"""Choices as conditions on the tables of a digest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus_lab.dashboards.choices import window_of
+
+if TYPE_CHECKING:
+    from argus_lab.dashboards.choices import Choices
+
+__all__ = ["Asked", "asked"]
+
+Asked = tuple[str, dict[str, Any]]
+"""A condition on the table ``spans`` with its parameters."""
+
+COLUMNS = {
+    "project": "project",
+    "service": "service",
+    "model": "coalesce(request_model, response_model)",
+    "component": "component_type",
+    "status": "status",
+}
+
+
+def asked(choices: Choices, search: int | None = None) -> Asked:
+    """What the choices ask of a row of ``spans``; ``search`` is the number of the search for their text.
+
+    Examples
+    --------
+    >>> from argus_lab.dashboards.choices import Choices
+    >>> asked(Choices(project=("shop",), status=("ERROR",)))
+    ('list_contains($project, project) AND list_contains($status, status)',
+     {'project': ['shop'], 'status': ['ERROR']})
+    >>> asked(Choices())
+    ('true', {})
+    """
+    tests: list[str] = []
+    params: dict[str, Any] = {}
+    for name, column in COLUMNS.items():
+        values = getattr(choices, name)
+        if values:
+            tests.append(f"list_contains(${name}, {column})")
+            params[name] = list(values)
+    for name, moment, sign in zip(("since", "until"), window_of(choices), (">=", "<"), strict=True):
+        if moment is not None:
+            tests.append(f"start_time {sign} ${name}")
+            params[name] = moment
+    if search is not None:
+        tests.append("(trace_id, span_id) IN (SELECT (trace_id, span_id) FROM hits WHERE search = $search)")
+        params["search"] = search
+    return " AND ".join(tests) or "true", params

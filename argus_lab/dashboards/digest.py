@@ -1,0 +1,209 @@
+"""What pages ask of a lake, answered from tables that one process keeps for all its visitors.
+
+The tables are a digest of one version of the lake (:mod:`argus_lab.dashboards.reckoning`): a row a session,
+and spans with few columns. They are made when the first page is opened, in a thread of their own, the last
+days first; they follow the lake while anybody looks.
+
+Every method may be called from any thread; each reads one state of the tables.
+"""
+# ruff: noqa: S608  texts are made of names of this module; values are bound
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from argus_lab.dashboards.asked import asked
+from argus_lab.dashboards.following import Follower, State
+from argus_lab.frames import pandas_of
+from argus_lab.lake import read
+from argus_lab.lake.opening import open as open_lake
+from argus_lab.lake.selection import select
+from argus_lab.lake.snapshot import Reader
+from argus_lab.measures import latency as of_latency
+from argus_lab.measures import tokens as of_tokens
+from argus_lab.schema import SPANS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import duckdb
+    import pandas as pd
+
+    from argus_lab.dashboards.choices import Choices
+
+__all__ = ["Digest", "Page", "digest_of"]
+
+MEMORY = "1GB"
+ORDERS = {
+    "started": "start_time",
+    "duration": "duration_ms",
+    "turns": "turns",
+    "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)",
+    "cost": "cost_usd",
+    "errors": "errors",
+    "steps": "spans",
+    "first": "first_user_message",
+    "models": "models",
+}
+"""What sessions are sorted by: name in an address, expression over ``sessions``."""
+OPTIONS = {
+    "project": "project",
+    "service": "service",
+    "model": "coalesce(request_model, response_model)",
+    "component": "component_type",
+    "status": "status",
+}
+MOST_OPTIONS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the sessions that are meant, and how many there are of them."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    offset: int
+
+
+class Digest:
+    """The tables of one lake and what can be asked of them. Made by :func:`digest_of`."""
+
+    def __init__(self, address: str, memory: str = MEMORY) -> None:
+        self.address = address
+        self._follower = Follower(address, memory)
+        self._reader = Reader(address, SPANS)
+        self._options: tuple[tuple[object, ...], dict[str, list[tuple[str, int]]]] = ((), {})
+
+    @property
+    def state(self) -> State:
+        """Which version the answers are of, and whether they are of all of it."""
+        return self._follower.state
+
+    def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
+        """Have ``watcher`` called, in another thread, when there is something new; the result ends that."""
+        return self._follower.watch(watcher)
+
+    def wait(self, seconds: float | None = None) -> State:
+        """Make the tables if they are not there, and return once there is something to show."""
+        stop = self._follower.watch(lambda _: None)
+        self._follower.ready.wait(seconds)
+        stop()
+        return self.state
+
+    def options(self) -> dict[str, list[tuple[str, int]]]:
+        """What there is to choose from: by choice, values with the number of their spans, most first."""
+        key = (self.state.version, self.state.since)
+        if self._options[0] != key:
+            found = {name: self._values(column) for name, column in OPTIONS.items()}
+            self._options = (key, found)
+        return self._options[1]
+
+    def spans(self, choices: Choices) -> duckdb.DuckDBPyRelation:
+        """The spans that are meant, as a relation with the columns ``reckoning.NARROW``.
+
+        Measures take it: ``al.latency(digest.spans(choices), every="1h")``. Those that ask which spans count
+        need not: ``is_counted`` and ``is_model_call`` say so, as found in whole traces. For one thread.
+        """
+        test, params = asked(choices)
+        return self._cursor().sql(f"SELECT * FROM spans WHERE {test}", params=params)
+
+    def query(self, sql: str, choices: Choices) -> pd.DataFrame:
+        """The result of a query of ours over ``chosen``, the spans that are meant, and ``sessions``."""
+        test, params = asked(choices)
+        text = f"WITH chosen AS (SELECT * FROM spans WHERE {test}) {sql}"
+        return pandas_of(self._cursor().sql(text, params=params).to_arrow_table())
+
+    def latency(
+        self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
+    ) -> pd.DataFrame:
+        """``al.latency`` of the spans that are meant."""
+        found = of_latency.latency(self.spans(choices), by=by, every=every)
+        return pandas_of(found.to_arrow_table())
+
+    def tokens(
+        self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
+    ) -> pd.DataFrame:
+        """``al.tokens`` of the spans that are meant, counted as in their whole traces."""
+        # Spans that count, without what is above them: none of them repeats another.
+        counted = self.spans(choices).filter("is_counted").project("*, NULL::VARCHAR AS parent_span_id")
+        found = of_tokens.tokens(counted, by=by, every=every)
+        return pandas_of(found.to_arrow_table())
+
+    def sessions(
+        self,
+        choices: Choices,
+        *,
+        order: str = "started",
+        descending: bool = True,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page:
+        """Sessions with a span that is meant, each told as a whole; a page of them, and how many there are."""
+        which, params = self._which(choices)
+        key = f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"
+        cursor = self._cursor()
+        rows = cursor.sql(
+            f"SELECT * FROM sessions WHERE {which} ORDER BY {key} LIMIT {int(limit)} OFFSET {int(offset)}",
+            params=params,
+        ).to_arrow_table()
+        counted = cursor.sql(f"SELECT count(*) AS n FROM sessions WHERE {which}", params=params)
+        return Page(rows.to_pylist(), int(counted.to_arrow_table()["n"][0].as_py()), offset)
+
+    def session(self, session_id: str, project: str | None = None) -> dict[str, Any] | None:
+        """The row of a session in the table, if it is there."""
+        test = "session_id = $session" + (" AND project = $project" if project else "")
+        params = {"session": session_id} | ({"project": project} if project else {})
+        rows = self._cursor().sql(f"SELECT * FROM sessions WHERE {test} LIMIT 1", params=params)
+        return next(iter(rows.to_arrow_table().to_pylist()), None)
+
+    def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
+        """The spans of a session of the table, oldest first, from the lake."""
+        cursor = self._cursor()
+        query = "SELECT DISTINCT trace_id FROM spans WHERE session = $session"
+        found = cursor.sql(query, params={"session": row["session"]}).to_arrow_table()
+        window = {"trace": found["trace_id"].to_pylist(), "project": row["project"]}
+        return read.frame(self._reader, select(SPANS, window), columns, order="oldest")
+
+    def _which(self, choices: Choices) -> tuple[str, dict[str, Any]]:
+        test, params = asked(choices)
+        if test == "true":
+            return "true", {}
+        return f"session IN (SELECT session FROM spans WHERE {test})", params
+
+    def _values(self, column: str) -> list[tuple[str, int]]:
+        query = f"""
+            SELECT {column} AS value, count(*) AS spans FROM spans WHERE value IS NOT NULL
+            GROUP BY value ORDER BY spans DESC, value LIMIT {MOST_OPTIONS}
+        """
+        found = self._cursor().sql(query).to_arrow_table()
+        return list(zip(found["value"].to_pylist(), found["spans"].to_pylist(), strict=True))
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._follower.store is None:
+            self.wait()
+        store = self._follower.store
+        if store is None:
+            assert self.state.problem is not None  # noqa: S101  either tables or a reason
+            raise self.state.problem
+        return store.cursor()
+
+
+_DIGESTS: dict[str, Digest] = {}
+_LOCK = threading.Lock()
+
+
+def digest_of(lake: str | None = None) -> Digest:
+    """The digest of a lake; one a process, whoever asks.
+
+    Examples
+    --------
+    >>> from argus_lab.dashboards.choices import Choices
+    >>> digest = digest_of(tiny_lake)
+    >>> digest.sessions(Choices()).total, len(digest.latency(Choices(), by="service"))
+    (2, 3)
+    """
+    address = open_lake(lake).address
+    with _LOCK:
+        return _DIGESTS.setdefault(address, Digest(address))

@@ -1,0 +1,176 @@
+"""One thread a lake: it makes the tables, looks for new versions while pages are open, and tells them."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING
+
+from argus_lab.dashboards import reckoning
+from argus_lab.dashboards.store import Store
+from argus_lab.errors import ArgusError, LakeUnavailable
+from argus_lab.lake.changes import added_since, traces_in
+from argus_lab.lake.snapshot import Reader
+from argus_lab.schema import SPANS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from argus_lab.lake.snapshot import Snapshot
+
+__all__ = ["Follower", "State"]
+
+EVERY = 0.7
+"""Seconds between looks at the lake's version."""
+FIRST_ROWS = 150_000
+"""A lake of more spans than this is shown from its last days, that have so many, while the rest is read."""
+TRACES_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the tables hold: of which version, how many spans, since when if not all, and what is wrong.
+
+    ``total`` spans are in the lake; ``problem`` says why it cannot be read now.
+    """
+
+    version: int | None = None
+    spans: int = 0
+    total: int = 0
+    since: datetime | None = None
+    problem: ArgusError | None = None
+    is_ready: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the tables hold all of the lake."""
+        return self.is_ready and self.since is None
+
+
+class Follower:
+    """Keeps the tables of one lake up to date while somebody watches."""
+
+    def __init__(self, address: str, memory: str) -> None:
+        self._reader = Reader(address, SPANS)
+        self._memory = memory
+        self._watchers: dict[int, Callable[[State], None]] = {}
+        self._number = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.ready = threading.Event()
+        self.store: Store | None = None
+        self.state = State()
+
+    def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
+        """Call ``watcher`` in a thread of ours whenever there is something new, until what is returned is called."""
+        with self._lock:
+            self._number += 1
+            number = self._number
+            self._watchers[number] = watcher
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._follow, name="argus-digest", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+        def stop() -> None:
+            with self._lock:
+                self._watchers.pop(number, None)
+
+        return stop
+
+    def look(self) -> None:
+        """Bring the tables up to the lake's newest version; watchers are told if that changed anything."""
+        try:
+            snapshot = self._reader.snapshot()
+            if self.store is None or not self._is_follow_up(snapshot):
+                self._make(snapshot)
+        except ArgusError as error:
+            if str(error) != str(self.state.problem):
+                self._tell(replace(self.state, problem=error))
+
+    def _follow(self) -> None:
+        while True:
+            self._wake.wait()
+            self.look()
+            with self._lock:
+                if not self._watchers:
+                    self._wake.clear()
+            threading.Event().wait(EVERY)
+
+    def _is_follow_up(self, snapshot: Snapshot) -> bool:
+        """Whether what is new was put into the tables; not if they have to be made anew."""
+        state = self.state
+        if snapshot.version == state.version and snapshot.root:
+            if state.problem is not None:
+                self._tell(replace(state, problem=None))
+            return True
+        files = added_since(snapshot, state.version or 0, state.total)
+        if files is None or self.store is None:
+            return False
+        if files:
+            self._refresh(snapshot, traces_in(snapshot, files))
+        self._tell(State(snapshot.version, snapshot.rows, snapshot.rows, is_ready=True))
+        return True
+
+    def _refresh(self, snapshot: Snapshot, traces: pa.Array) -> None:
+        assert self.store is not None  # noqa: S101  asked before
+        cursor = self.store.cursor()
+        for first in range(0, len(traces), TRACES_AT_ONCE):
+            reckoning.refreshed(cursor, snapshot, traces[first : first + TRACES_AT_ONCE])
+        cursor.close()
+
+    def _make(self, snapshot: Snapshot) -> None:
+        """The tables anew: of a large lake its last days first, if there are none yet."""
+        version, total = snapshot.version, snapshot.rows
+        since = _last_days(snapshot)
+        if since is not None and self.store is None:
+            self.store = self._made(snapshot, since)
+            count = _count(self.store)
+            self._tell(State(version, count, total, since, is_ready=True))
+        self.store = self._made(snapshot, None)
+        self._tell(State(version, total, total, is_ready=True))
+
+    def _made(self, snapshot: Snapshot, since: datetime | None) -> Store:
+        store = Store(self._memory)
+        cursor = store.cursor()
+        reckoning.empty(cursor)
+        try:
+            reckoning.reckoned(cursor, snapshot, {"since": since} if since else None)
+        except OSError as error:  # files were vacuumed, or the disk is full: the next look tries again
+            raise LakeUnavailable(f"the lake {self._reader.lake} cannot be read: {error}") from error
+        cursor.close()
+        return store
+
+    def _tell(self, state: State) -> None:
+        self.state = state
+        if state.is_ready or state.problem is not None:
+            self.ready.set()
+        with self._lock:
+            watchers = list(self._watchers.values())
+        for watcher in watchers:
+            watcher(state)
+
+
+def _last_days(snapshot: Snapshot) -> datetime | None:
+    """Since when there are enough spans for a first look; ``None`` if that is all there is."""
+    if snapshot.adds is None:
+        return None
+    rows: Counter[object] = Counter()
+    dates, counts = (snapshot.adds[name].to_pylist() for name in ("partition.date", "num_records"))
+    for day, count in zip(dates, counts, strict=True):
+        rows[day] += count
+    found, days = 0, sorted((day for day in rows if day is not None), reverse=True)
+    for day in days:
+        found += rows[day]
+        if found >= FIRST_ROWS:
+            return None if day == days[-1] else datetime.combine(day, time(), UTC)
+    return None
+
+
+def _count(store: Store) -> int:
+    return int(store.cursor().execute("SELECT count(*) FROM spans").fetchall()[0][0])

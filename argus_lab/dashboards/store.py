@@ -1,0 +1,42 @@
+"""A database of this process, in a temporary folder, which goes when nobody holds it any more."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Tables on disk, of which no more is in memory than ``memory`` allows.
+
+    Examples
+    --------
+    >>> Store("64MB").cursor().execute("SELECT 1").fetchall()
+    [(1,)]
+    """
+
+    def __init__(self, memory: str) -> None:
+        folder = tempfile.mkdtemp(prefix="argus-pages-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        # Text of this process's own SQL is all that runs here: it reads the lake's files and these tables.
+        self._database = duckdb.connect(
+            str(Path(folder, "digest.db")),
+            config={"memory_limit": memory, "temp_directory": folder},
+        )
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own, for one thread at a time."""
+        found = self._database.cursor()
+        found.execute("SET TimeZone = 'UTC'")
+        found.execute("SET enable_progress_bar = false")
+        return found
