@@ -109,9 +109,13 @@ class Digest:
         test, params = asked(choices)
         return self._cursor().sql(f"SELECT * FROM spans WHERE {test}", params=params)
 
-    def query(self, sql: str, choices: Choices) -> pd.DataFrame:
-        """The result of a query of ours over ``chosen``, the spans that are meant, and ``sessions``."""
+    def query(self, sql: str, choices: Choices, bound: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The result of a query of ours over ``chosen``, the spans that are meant, and ``sessions``.
+
+        ``bound`` are values for ``$name`` in it.
+        """
         test, params = asked(choices)
+        params |= dict(bound or {})
         text = f"WITH chosen AS (SELECT * FROM spans WHERE {test}) {sql}"
         return pandas_of(self._cursor().sql(text, params=params).to_arrow_table())
 
