@@ -14,6 +14,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from argus_lab.dashboards.asked import asked
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.frames import pandas_of
@@ -41,7 +43,7 @@ ORDERS = {
     "duration": "duration_ms",
     "turns": "turns",
     "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)",
-    "cost": "cost_usd",
+    "cost": "coalesce(cost_usd, list_cost_usd)",
     "errors": "errors",
     "steps": "spans",
     "first": "first_user_message",
@@ -56,6 +58,8 @@ OPTIONS = {
     "status": "status",
 }
 MOST_OPTIONS = 500
+SPARKS = 60
+"""Model calls of a session that its picture in the table shows: the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class Digest:
     def state(self) -> State:
         """Which version the answers are of, and whether they are of all of it."""
         return self._follower.state
+
+    @property
+    def generation(self) -> int:
+        """Numbers of sessions mean the same as long as this does not change."""
+        return self._follower.store.number if self._follower.store else 0
 
     def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
         """Have ``watcher`` called, in another thread, when there is something new; the result ends that."""
@@ -146,7 +155,7 @@ class Digest:
     ) -> Page:
         """Sessions with a span that is meant, each told as a whole; a page of them, and how many there are."""
         which, params = self._which(choices)
-        key = f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"
+        key = _sorted_by(order, descending=descending)
         cursor = self._cursor()
         rows = cursor.sql(
             f"SELECT * FROM sessions WHERE {which} ORDER BY {key} LIMIT {int(limit)} OFFSET {int(offset)}",
@@ -170,6 +179,46 @@ class Digest:
         window = {"trace": found["trace_id"].to_pylist(), "project": row["project"]}
         return read.frame(self._reader, select(SPANS, window), columns, order="oldest")
 
+    def span(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+        """Every column of one span, from the lake."""
+        test = {"trace": trace_id, "where": "span_id = $span", "params": {"span": span_id}}
+        found = read.frame(self._reader, select(SPANS, test), "all", limit=1)
+        return _plain(found)
+
+    def calls(self, numbers: Sequence[int]) -> dict[int, list[list[Any]]]:
+        """Of these sessions, by number, the model calls in order: how long, and whether it failed."""
+        found = self._cursor().sql(
+            f"""
+            SELECT session, list([duration_ms, (status = 'ERROR')::DOUBLE] ORDER BY start_time)[:{SPARKS}] AS calls
+            FROM spans WHERE list_contains($numbers, session) AND is_model_call AND duration_ms IS NOT NULL
+            GROUP BY session
+            """,
+            params={"numbers": list(numbers)},
+        ).to_arrow_table()
+        return dict(zip(found["session"].to_pylist(), found["calls"].to_pylist(), strict=True))
+
+    def neighbours(
+        self, choices: Choices, row: Mapping[str, Any], *, order: str = "started", descending: bool = True
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The sessions before and after one in the table as it is sorted."""
+        which, params = self._which(choices)
+        key = _sorted_by(order, descending=descending)
+        query = f"""
+            SELECT * FROM (
+                SELECT session, lag(session) OVER by_key AS before, lead(session) OVER by_key AS after
+                FROM sessions WHERE {which} WINDOW by_key AS (ORDER BY {key})
+            ) WHERE session = $session
+        """
+        cursor = self._cursor()
+        found = cursor.sql(query, params=params | {"session": row["session"]}).to_arrow_table().to_pylist()
+        numbers = [found[0]["before"], found[0]["after"]] if found else []
+        rows = cursor.sql(
+            "SELECT * FROM sessions WHERE list_contains($numbers, session)", params={"numbers": numbers}
+        ).to_arrow_table()
+        by_number = {each["session"]: each for each in rows.to_pylist()}
+        before, after = (by_number.get(number) for number in numbers or (None, None))
+        return before, after
+
     def _which(self, choices: Choices) -> tuple[str, dict[str, Any]]:
         test, params = asked(choices)
         if test == "true":
@@ -192,6 +241,18 @@ class Digest:
             assert self.state.problem is not None  # noqa: S101  either tables or a reason
             raise self.state.problem
         return store.cursor()
+
+
+def _sorted_by(order: str, *, descending: bool) -> str:
+    return f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"
+
+
+def _plain(frame: pd.DataFrame) -> dict[str, Any] | None:
+    """The only row of a frame as Python values, null as ``None``."""
+    if frame.empty:
+        return None
+    found: dict[str, Any] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()[0]
+    return found
 
 
 _DIGESTS: dict[str, Digest] = {}

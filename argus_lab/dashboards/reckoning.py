@@ -59,7 +59,7 @@ def empty(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute("CREATE SEQUENCE numbers MINVALUE 0 START 0")
     measured = sessions(nothing)
     cursor.register("argus_nothing", measured.to_arrow_table())
-    cursor.execute("CREATE TABLE sessions AS SELECT 0::INTEGER AS session, * FROM argus_nothing LIMIT 0")
+    cursor.execute("CREATE TABLE sessions AS SELECT 0::INTEGER AS session, *, 0.0::DOUBLE AS list_cost_usd FROM argus_nothing LIMIT 0")
     cursor.unregister("argus_nothing")
 
 
@@ -128,7 +128,7 @@ def _take(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, picks: dict[str
     measured = sessions(spans).project(f"* REPLACE ({first}, {last})")
     before = _one(cursor, "SELECT nextval('numbers')")
     _insert(
-        cursor, "sessions SELECT nextval('numbers')::INTEGER, * FROM argus_rows", measured.to_arrow_reader()
+        cursor, "sessions SELECT nextval('numbers')::INTEGER, *, NULL FROM argus_rows", measured.to_arrow_reader()
     )
     light = relation_of(snapshot, select(SPANS, picks), reading).select(*dict.fromkeys((*TAKEN, *MORE)))
     names = ", ".join(f'r."{name}"' for name in TAKEN)
@@ -140,6 +140,11 @@ def _take(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, picks: dict[str
     for rows in _priced(marked(nw.from_native(light)).to_native()):
         _insert(cursor, numbered, rows)
     reading.close()
+    cursor.execute(
+        "UPDATE sessions SET list_cost_usd = found.cost FROM "
+        f"(SELECT session, sum(list_cost_usd) AS cost FROM spans WHERE session > {before} GROUP BY session) found "
+        f"WHERE sessions.session = found.session"
+    ).fetchall()
     return int(_one(cursor, f"SELECT count(*) FROM sessions WHERE session > {before}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 import weakref
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
+_NUMBERS = itertools.count(1)
+
 
 class Store:
     """Tables on disk, of which no more is in memory than ``memory`` allows.
@@ -26,6 +29,7 @@ class Store:
     """
 
     def __init__(self, memory: str) -> None:
+        self.number = next(_NUMBERS)
         folder = tempfile.mkdtemp(prefix="argus-pages-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         # Text of this process's own SQL is all that runs here: it reads the lake's files and these tables.
