@@ -121,7 +121,10 @@ class Brush:
             return f"{head}\ntraces = {traces}{WHOLE}\ncalls = al.costs(traces).merge(chosen)"
         named = 'traces[["trace_id", "span_id", "agent_name"]]'
         lines = [head, f"traces = al.with_agents({traces}){WHOLE}"]
-        lines += [f"calls = al.costs(traces).merge(chosen).merge({named})", f"calls = calls[{_mask(self.pieces)}]"]
+        lines += [
+            f"calls = al.costs(traces).merge(chosen).merge({named})",
+            f"calls = calls[{_mask(self.pieces)}]",
+        ]
         return "\n".join(lines)
 
 
@@ -196,7 +199,11 @@ def _runs(stretches: Sequence[Within]) -> list[Within]:
     ordered = sorted(stretches, key=lambda each: each.low)
     found = [ordered[0]]
     for _, after in pairwise(ordered):
-        if after.low <= found[-1].high * (1 + 1e-12) if isinstance(after.low, float) else after.low <= found[-1].high:
+        if (
+            after.low <= found[-1].high * (1 + 1e-12)
+            if isinstance(after.low, float)
+            else after.low <= found[-1].high
+        ):
             found[-1] = found[-1]._replace(high=max(found[-1].high, after.high))
         else:
             found.append(after)
@@ -232,7 +239,9 @@ def _windowed(
     since = max(low, since) if since else low
     until = min(high, until) if until else high
     if len(set(known)) == 1:
-        pieces = tuple(tuple(t for t in piece if t is not own) for piece, own in zip(pieces, known, strict=True))
+        pieces = tuple(
+            tuple(t for t in piece if t is not own) for piece, own in zip(pieces, known, strict=True)
+        )
     return pieces, since, until
 
 
@@ -262,7 +271,11 @@ def _test(test: Test, params: dict[str, Any]) -> str:
         told = [listed, f"{column} IS NULL" if has_null else ""]
         return f"({' OR '.join(part for part in told if part)})"
     null = f"{column} IS NOT NULL" if has_null else ""
-    others = f"({column} NOT IN ${_bound(params, known)}{'' if has_null else f' OR {column} IS NULL'})" if known else ""
+    others = (
+        f"({column} NOT IN ${_bound(params, known)}{'' if has_null else f' OR {column} IS NULL'})"
+        if known
+        else ""
+    )
     return " AND ".join(part for part in (others, null) if part) or "true"
 
 
@@ -286,7 +299,10 @@ def _mask(pieces: Sequence[Piece]) -> str:
                 continue
             column = f'calls["{test.column}"]'
             if isinstance(test, Within):
-                tests += [f'({column} >= "{test.low.isoformat()}")', f'({column} < "{test.high.isoformat()}")']
+                tests += [
+                    f'({column} >= "{test.low.isoformat()}")',
+                    f'({column} < "{test.high.isoformat()}")',
+                ]
             else:
                 found = f"{column}.isin({list(test.values)!r})"
                 tests.append(f"~{found}" if isinstance(test, Beside) else found)

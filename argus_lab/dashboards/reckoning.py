@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from argus_lab.lake.changes import relation_of
 from argus_lab.lake.selection import select
+from argus_lab.measures.agents import agents_lazily
 from argus_lab.measures.costs import charges_of
 from argus_lab.measures.counted import marked
 from argus_lab.measures.sessions import sessions
@@ -39,7 +40,8 @@ TAKEN = (
 )
 """Columns of the span table that are kept as they are."""
 NARROW = (*TAKEN, "session", "is_counted", "is_model_call", "list_cost_usd", "why_unpriced")
-"""The columns of the table ``spans``: ``session`` is the number of a row of ``sessions``."""
+"""The columns of the table ``spans``: ``session`` is the number of a row of ``sessions``, and ``agent_name`` the
+agent that a span worked for (``al.with_agents``)."""
 
 LINE = 240
 """Characters of a session's first and last words: a table shows a line of them."""
@@ -137,7 +139,7 @@ def _take(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, picks: dict[str
         f"FROM argus_rows r LEFT JOIN (FROM sessions WHERE session > {before}) s "
         "ON s.project = r.project AND s.session_id = coalesce(r.session_id, r.trace_id)"
     )
-    for rows in _priced(marked(nw.from_native(light)).to_native()):
+    for rows in _priced(marked(agents_lazily(nw.from_native(light))).to_native()):
         _insert(cursor, numbered, rows)
     reading.close()
     cursor.execute(
