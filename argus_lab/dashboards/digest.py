@@ -171,6 +171,13 @@ class Digest:
         rows = self._cursor().sql(f"SELECT * FROM sessions WHERE {test} LIMIT 1", params=params)
         return next(iter(rows.to_arrow_table().to_pylist()), None)
 
+    def near(self, session_id: str) -> list[str]:
+        """Sessions that are called most alike."""
+        alike = "jaro_winkler_similarity(session_id, $key)"
+        query = f"SELECT session_id FROM sessions WHERE {alike} > 0.8 ORDER BY {alike} DESC, session_id LIMIT 3"
+        found = self._cursor().sql(query, params={"key": session_id}).to_arrow_table()
+        return [str(name) for name in found["session_id"].to_pylist()]
+
     def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
         """The spans of a session of the table, oldest first, from the lake."""
         cursor = self._cursor()

@@ -20,8 +20,9 @@ def in_rounds(steps: pa.Table, rounds: pa.Table) -> list[int | None]:
     """By step, the row of the round it belongs to; ``None`` in traces without a model call.
 
     A model call belongs to its own round, what ran because of its answer to the same, and so does the user's
-    message that triggered it. What is below a step belongs where that does. What holds steps of rounds, such as
-    an agent, belongs to the first of them; what stands alone to the round before it, else to the one after.
+    message that triggered it. What is below a call or what ran belongs where that does. What holds steps of
+    rounds, such as an agent, belongs to the first of them; what stands alone to the round before it, else to the
+    one after.
 
     Parameters
     ----------
@@ -36,18 +37,19 @@ def in_rounds(steps: pa.Table, rounds: pa.Table) -> list[int | None]:
     >>> in_rounds(al.steps(spans), al.rounds(spans))
     [0, 0, 0, 1, 2, 2]
     """
-    told = _told(rounds)
+    own, triggers = _told(rounds)
     keys: list[Key] = list(zip(steps["trace_id"].to_pylist(), steps["span_id"].to_pylist(), strict=True))
     depths = [depth or 0 for depth in steps["depth"].to_pylist()]
-    found: list[int | None] = [told.get(key) for key in keys]
+    found: list[int | None] = [own.get(key) for key in keys]
     _down(found, keys, depths)
+    found = [triggers.get(key) if at is None else at for at, key in zip(found, keys, strict=True)]
     _up(found, keys, depths)
     _beside(found, keys)
     return found
 
 
-def _told(rounds: pa.Table) -> dict[Key, int]:
-    """The round of the spans that rounds name; a call's own round before others that may name it."""
+def _told(rounds: pa.Table) -> tuple[dict[Key, int], dict[Key, int]]:
+    """The round of calls and of what ran, and of the messages that triggered one; the first that names them."""
     columns = ("trace_id", "span_id", "trigger", "trigger_span_id", "execution_span_ids")
     rows = rounds.select(list(columns)).to_pylist()
     found: dict[Key, int] = {}
@@ -56,14 +58,15 @@ def _told(rounds: pa.Table) -> dict[Key, int]:
     for at, row in enumerate(rows):
         for span in (row["execution_span_ids"] or "").split(BETWEEN):
             found.setdefault((row["trace_id"], span), at)
+    triggers: dict[Key, int] = {}
     for at, row in enumerate(rows):
         if row["trigger"] == "user_message":
-            found.setdefault((row["trace_id"], row["trigger_span_id"]), at)
-    return found
+            triggers.setdefault((row["trace_id"], row["trigger_span_id"]), at)
+    return found, triggers
 
 
 def _down(found: list[int | None], keys: Sequence[Key], depths: Sequence[int]) -> None:
-    """What is below a step belongs where that does."""
+    """What is below a call or what ran belongs where that does."""
     above: list[int | None] = []
     for at, depth in enumerate(depths):
         if at and keys[at][0] != keys[at - 1][0]:

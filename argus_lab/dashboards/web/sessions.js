@@ -10,7 +10,7 @@ const COLUMNS = [
   ["cost", "Cost", "86px", "right"],
   ["errors", "Errors", "70px", "right"],
   [null, "Model calls", "112px", "narrow"],
-  ["started", "Started, UTC", "138px", "right"],
+  ["started", "Started, UTC", "164px", "right"],
 ];
 
 const cell = (name, cls, ...children) => {
@@ -19,6 +19,12 @@ const cell = (name, cls, ...children) => {
   made.append(...children);
   return made;
 };
+
+function costs(row) {
+  const made = cell("td", "right", row.cost);
+  made.title = row.cost_words;
+  return made;
+}
 
 function spark(calls) {
   const wide = 96, high = 18, shape = "http://www.w3.org/2000/svg";
@@ -97,7 +103,7 @@ export function render({ model, el }) {
       if (!row.first) first.classList.add("a-quiet");
       if (row.of) first.append(cell("span", "of", row.of));
       made.append(first, cell("td", "narrow", row.models), cell("td", "right", row.turns), cell("td", "right narrow", row.steps),
-        cell("td", "right", row.duration), cell("td", "right", row.tokens), cell("td", "right", row.cost),
+        cell("td", "right", row.duration), cell("td", "right", row.tokens), costs(row),
         cell("td", row.errors === "0" ? "right a-quiet" : "right a-wrong", row.errors), cell("td", "narrow", row.calls.length ? spark(row.calls) : ""), cell("td", "right", row.started));
       made.dataset.id = row.id;
       made.onclick = () => { mark(place, false); shown = row.key; open(place); };
