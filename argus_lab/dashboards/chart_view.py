@@ -100,7 +100,7 @@ class ChartView:
             self._draw()
             return
         pieces = chart.pieces(chart.numbers.iloc[rows])
-        brush = brush_of(self.desk.choices, pieces, calls=chart.calls)
+        brush = brush_of(chart.view or self.desk.choices, pieces, calls=chart.calls)
         self.brush = brush
         self._is_busy = True
         self._draw()
@@ -154,7 +154,7 @@ class ChartView:
         if chart is None:
             return told
         words = "model calls" if chart.calls else "spans"
-        told["hint"] = HINT.replace("spans", words) if self._sources else ""
+        told["hint"] = chart.note or (HINT.replace("spans", words) if self._sources else "")
         told["of_what"] = "Calls" if chart.calls else "Spans"
         told["can_pick"] = chart.pieces is not None
         told["code"] = self.brush.code(self.desk.digest.address) if self.brush is not None else chart.code
@@ -170,10 +170,9 @@ class ChartView:
 
     def _numbers(self, chart: Chart) -> dict[str, Any]:
         rows = chart.numbers.head(MOST_ROWS)
-        note = chart.note
+        note = ""
         if len(rows) < len(chart.numbers):
-            first = f"The first {count(len(rows))} of {count(len(chart.numbers))} rows; Python returns all."
-            note = f"{first} {note}".strip()
+            note = f"The first {count(len(rows))} of {count(len(chart.numbers))} rows; Python returns all."
         return {
             "columns": columns_of(rows, chart.hide),
             "rows": cells_of(rows, chart.hide),

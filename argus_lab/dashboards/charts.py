@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bokeh.models import LayoutDOM
 
     from argus_lab.dashboards.brushing import Piece
+    from argus_lab.dashboards.choices import Choices
 
 __all__ = ["Chart", "brushable", "cell", "columns_of", "kind_of", "rows_of", "title_of"]
 
@@ -79,6 +80,8 @@ class Chart:
     hide: Sequence[str] = ()
     note: str = ""
     links: Sequence[str] | None = None
+    view: Choices | None = None
+    """Which spans it is of, if not those that are chosen on the page."""
     key: Any = field(default=None)
     """What the chart was made of beside its numbers: where both are the same, it is the same chart."""
 

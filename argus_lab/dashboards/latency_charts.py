@@ -221,6 +221,7 @@ def compared(digest: Digest, choices: Choices, facts: Facts) -> Chart | None:
         code=_both(digest, periods.chosen(choices)),
         hide=("name_a", "name_b"),
         note=note,
+        view=both,
         key=(periods.words, part),
     )
 

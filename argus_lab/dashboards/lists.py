@@ -27,6 +27,11 @@ class ListView:
         self._sheet.on_msg(lambda event: self._heard(event.data))
         self.view = pn.Column(self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))
 
+    def title(self, words: str) -> None:
+        """Call the list something else."""
+        if words != self._told["title"]:
+            self._tell({"title": words, "label": words})
+
     def show(
         self,
         rows: pd.DataFrame,

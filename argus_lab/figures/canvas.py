@@ -57,6 +57,8 @@ __all__ = [
 ]
 
 QUIETLY: dict[str, Any] = {"--bk-text-color": "var(--argus-quiet)"}
+ROOM = 92
+"""Letters that a legend has room for in a row."""
 TOOLS = "xpan,xbox_zoom,xwheel_zoom,reset,save"
 
 
@@ -200,7 +202,7 @@ def legend(
     made = Legend(
         items=[LegendItem(label=plain(text, 40), renderers=list(shown)) for text, shown in items],
         orientation="horizontal",
-        ncols=min(len(items), 6),
+        ncols=_columns([text for text, _ in items]),
         location="left",
         click_policy="hide",
         background_fill_color=None,
@@ -216,6 +218,12 @@ def legend(
     drawn.add_layout(made, place)
     if place == "above":
         drawn.above.insert(0, drawn.above.pop())  # next to the frame, below the titles
+
+
+def _columns(texts: Sequence[str]) -> int:
+    """In how many columns a legend stands: all in one row, if that is not wider than a narrow figure."""
+    room = sum(min(len(text), 40) + 7 for text in texts) <= ROOM
+    return min(len(texts), 6) if room else -(-len(texts) // 2)
 
 
 def tooltip(

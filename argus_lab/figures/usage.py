@@ -35,8 +35,8 @@ def tokens_over_time(
 ) -> figure:
     """Tokens, or what they cost, over time as stacked bars.
 
-    Tokens are stacked by kind: fresh input, input from and to the cache, answers, reasoning. With ``by`` the layers are
-    the groups; the six largest have one each, the rest share ``others``. Costs are list prices; calls without
+    Tokens are stacked by kind: fresh input, input from and to the cache, output, reasoning. With ``by`` the
+    layers are the groups; the six largest have one each, the rest share ``others``. Costs are list prices; calls without
     a price are counted in the title, with their models.
 
     Parameters
@@ -166,7 +166,7 @@ def _said(found: pd.DataFrame, layers: pd.DataFrame, values: str) -> str:
 
 
 def _drawn(title: str, subtitle: str, layers: pd.DataFrame, length: pd.Timedelta, values: str) -> figure:
-    drawn = canvas.canvas(title, subtitle, x_axis_type="datetime")
+    drawn = canvas.canvas(title, subtitle, x_axis_type="datetime", min_border_left=86)
     canvas.from_zero(drawn)
     drawn.xaxis.axis_label = "time (UTC)"
     is_cost = values == "cost"

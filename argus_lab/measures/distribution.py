@@ -40,8 +40,8 @@ def distribution(
     Parameters
     ----------
     spans
-        A frame of spans: pandas, Polars (lazy too), pyarrow, a DuckDB relation, or a Spark frame. A lazy frame
-        is summed up in its engine, at once.
+        A frame of spans: pandas, Polars (lazy too), pyarrow, a DuckDB relation, or a Spark frame. A lazy
+        frame is summed up in its engine, at once.
     by
         A column or several: rows for each combination of their values, null among them.
     column
