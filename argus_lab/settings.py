@@ -76,6 +76,11 @@ def _ports(text: str) -> tuple[int, ...]:
     return ports
 
 
+def _port(text: str) -> int:
+    (port,) = _ports(text) or (0,)
+    return port
+
+
 def _one_of(*values: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in values:
@@ -141,6 +146,20 @@ ROWS: tuple[Row, ...] = (
         "Seconds before files replaced by compaction are deleted; bounds `as_of`.",
     ),
     Row("cors_origins", _words, (), "Web origins that may post traces from a page; none by default."),
+    Row("dashboard_port", _port, 5006, "Port of the pages, on 127.0.0.1."),
+    Row(
+        "dashboard_origins",
+        _words,
+        (),
+        "Further `host:port` by which visitors may ask for the pages, where a proxy stands in front.",
+    ),
+    Row("dashboard_lakes", _words, (), "Further lakes that visitors of the pages may choose, beside `lake`."),
+    Row(
+        "dashboard_memory",
+        _size,
+        1024 * MIB,
+        "Memory of the tables that pages are answered from, a lake; the rest of them is on disk.",
+    ),
     Row("log_level", _one_of("debug", "info", "warning", "error"), "info", "Least severe log lines shown."),
 )
 
@@ -167,6 +186,10 @@ class Settings:
     dedup_ids: int
     vacuum_after: float
     cors_origins: tuple[str, ...]
+    dashboard_port: int
+    dashboard_origins: tuple[str, ...]
+    dashboard_lakes: tuple[str, ...]
+    dashboard_memory: int
     log_level: str
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from argus_lab.dashboards.parts import Part, web
 from argus_lab.errors import LakeNotFound, LakeUnavailable, LakeVersionError, MissingExtra, NotFound
 
-__all__ = ["Notice", "beginning", "nothing_matches", "trouble"]
+__all__ = ["Notice", "beginning", "nothing_matches", "trouble", "unwelcome"]
 
 ENDPOINT = "http://127.0.0.1:4000/v1/traces"
 SDK = """export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318
@@ -65,6 +65,18 @@ def nothing_matches() -> dict[str, Any]:
     return {
         "title": "Nothing matches these choices",
         "words": ["Take a longer stretch of time, or leave out a choice. “Clear” takes all of them out."],
+    }
+
+
+def unwelcome() -> dict[str, Any]:
+    """The page was asked for from elsewhere, or by a name that is not this machine's."""
+    return {
+        "title": "These pages are for this machine only",
+        "words": [
+            "Ask for them as http://127.0.0.1 or http://localhost with the port. From elsewhere use a tunnel, such "
+            "as ssh -L 5006:127.0.0.1:5006; for a proxy in front name what it is called in ARGUS_DASHBOARD_ORIGINS."
+        ],
+        "is_wrong": True,
     }
 
 

@@ -13,7 +13,8 @@ from argus_lab import settings
 from argus_lab.dashboards.choices import EVER, MANY, PRESETS, Choices, choices_of, range_words
 from argus_lab.dashboards.desk import Desk, PageKind
 from argus_lab.dashboards.digest import digest_of
-from argus_lab.dashboards.notices import Notice, beginning, trouble
+from argus_lab.dashboards.guarding import is_welcome
+from argus_lab.dashboards.notices import Notice, beginning, trouble, unwelcome
 from argus_lab.dashboards.parts import Part, web
 from argus_lab.display.units import plural
 from argus_lab.errors import ArgusError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from argus_lab.dashboards.digest import Digest
     from argus_lab.dashboards.following import State
 
-__all__ = ["PAGES", "Bar", "Shell", "serve"]
+__all__ = ["PAGES", "Bar", "Shell", "page_of", "serve"]
 
 PAGES = (("sessions", "Sessions"), ("latency", "Latency"), ("tokens", "Tokens"))
 CHOICES_LONGEST = 2_000
@@ -187,15 +188,30 @@ def _notice(state: State, choices: Choices) -> tuple[str, bool]:
 
 
 def serve(kind: PageKind) -> None:
-    """Show a page to the visitor whose session of a Panel server runs this."""
-    given = settings.read(os.environ)
-    query = _asked_query()
-    shell = Shell(kind, query, digest_of(given.lake))
-    pn.state.on_session_destroyed(lambda _: shell.close())
+    """Show a page to the visitor whose session of ``panel serve`` runs this."""
+    page_of(kind).servable(title=f"{kind.title} · Argus Lab")
+
+
+def page_of(kind: PageKind, lake: str | None = None) -> pn.Template:
+    """A page for the visitor whose session of a Panel server runs this."""
     template = pn.Template(web("page.html"))
+    request = pn.state.curdoc.session_context.request
+    if not is_welcome(request.headers.get("Host", ""), getattr(request, "remote_ip", None)) and not _behind(request):
+        told = Notice(told=unwelcome(), sizing_mode="stretch_width")
+        template.add_panel("bar", pn.Spacer(height=0))
+        template.add_panel("body", told)
+        return template
+    place = lake if lake is not None else settings.read(os.environ).lake
+    shell = Shell(kind, _asked_query(), digest_of(place))
+    pn.state.on_session_destroyed(lambda _: shell.close())
     template.add_panel("bar", shell.bar)
     template.add_panel("body", shell.body)
-    template.servable(title=f"{kind.title} · Argus Lab")
+    return template
+
+
+def _behind(request: Any) -> bool:
+    """Whether it was asked for by a name that a proxy in front has by the settings."""
+    return request.headers.get("Host", "").lower() in settings.read(os.environ).dashboard_origins
 
 
 def _asked_query() -> str:
