@@ -1,4 +1,5 @@
 from . import figures as figures
+from .dashboards.inline import dashboard as dashboard
 from .display.show import show as show
 from .display.shown import Shown as Shown
 from .errors import ArgusError as ArgusError

@@ -263,7 +263,7 @@ def _test(test: Test, params: dict[str, Any]) -> str:
         raise ValueError(f"{column!r} is no column of the span table")
     if isinstance(test, Within):
         ends = [(sign, value) for sign, value in ((">=", test.low), ("<", test.high)) if value is not None]
-        return " AND ".join(f"{column} {sign} ${_bound(params, value)}" for sign, value in ends)
+        return " AND ".join(f"{column} {sign} {_end(params, value)}" for sign, value in ends)
     known = [value for value in test.values if value is not None]
     has_null = len(known) < len(test.values)
     listed = f"{column} IN ${_bound(params, known)}" if known else ""
@@ -277,6 +277,13 @@ def _test(test: Test, params: dict[str, Any]) -> str:
         else ""
     )
     return " AND ".join(part for part in (others, null) if part) or "true"
+
+
+def _end(params: dict[str, Any], value: Any) -> str:
+    """A bound of a stretch; moments are written down as texts, which Python can show."""
+    if isinstance(value, datetime):
+        return f"${_bound(params, _written(value))}::TIMESTAMPTZ"
+    return f"${_bound(params, value)}"
 
 
 def _bound(params: dict[str, Any], value: Any) -> str:

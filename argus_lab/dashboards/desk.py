@@ -87,8 +87,7 @@ class Desk:
             return
         self.choices = found
         self._tell_address(is_step=True)
-        for told in self._on_choices:
-            told()
+        self.again()
 
     def keep(self, *, is_step: bool = False, **own: str | None) -> None:
         """Put something of the page's own into its address; ``None`` takes it out.
@@ -134,12 +133,16 @@ class Desk:
         if self.choices.live and not self.is_closed:
             self.soon(lambda: [told(state) for told in self._on_news])
 
+    def again(self) -> None:
+        """What is chosen gives something else now: it is drawn anew."""
+        for told in self._on_choices:
+            told()
+
     def back_to(self, choices: Choices, own: Mapping[str, str]) -> None:
         """The visitor went back or forth in the browser: that is chosen, and the address is right already."""
         self.choices = choices
         self.own = {name: own[name] for name in self.kind.own if name in own}
-        for told in self._on_choices:
-            told()
+        self.again()
 
     def close(self) -> None:
         """The visitor is gone."""

@@ -10,17 +10,19 @@ Every method may be called from any thread; each reads one state of the tables.
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from argus_lab.dashboards.asked import asked
+from argus_lab import settings
+from argus_lab.dashboards.asked import Asked, asked
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.frames import pandas_of
 from argus_lab.lake import read
-from argus_lab.lake.opening import open as open_lake
+from argus_lab.lake.opening import address_of
 from argus_lab.lake.selection import select
 from argus_lab.lake.snapshot import Reader
 from argus_lab.measures import latency as of_latency
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from argus_lab.dashboards.choices import Choices
+    from argus_lab.dashboards.searching import Search
+    from argus_lab.dashboards.store import Store
 
 __all__ = ["Digest", "Page", "digest_of"]
 
-MEMORY = "1GB"
+MEMORY = 1024 * 1024 * 1024
 ORDERS = {
     "started": "start_time",
     "duration": "duration_ms",
@@ -74,11 +78,11 @@ class Page:
 class Digest:
     """The tables of one lake and what can be asked of them. Made by :func:`digest_of`."""
 
-    def __init__(self, address: str, memory: str = MEMORY) -> None:
+    def __init__(self, address: str, memory: int = MEMORY) -> None:
         self.address = address
-        self._follower = Follower(address, memory)
+        self._follower = Follower(address, memory, self._prepare)
         self._reader = Reader(address, SPANS)
-        self._options: tuple[tuple[object, ...], dict[str, list[tuple[str, int]]]] = ((), {})
+        self._options: dict[str, list[tuple[str, int]]] = {}
 
     @property
     def state(self) -> State:
@@ -103,11 +107,11 @@ class Digest:
 
     def options(self) -> dict[str, list[tuple[str, int]]]:
         """What there is to choose from: by choice, values with the number of their spans, most first."""
-        key = (self.state.version, self.state.since)
-        if self._options[0] != key:
-            found = {name: self._values(column) for name, column in OPTIONS.items()}
-            self._options = (key, found)
-        return self._options[1]
+        return self._options
+
+    def _prepare(self, store: Store) -> None:
+        """Before anybody is told of something new; in the follower's thread."""
+        self._options = {name: _values(store.cursor(), column) for name, column in OPTIONS.items()}
 
     def spans(self, choices: Choices) -> duckdb.DuckDBPyRelation:
         """The spans that are meant, as a relation with the columns ``reckoning.NARROW``.
@@ -115,7 +119,7 @@ class Digest:
         Measures take it: ``al.latency(digest.spans(choices), every="1h")``. Those that ask which spans count
         need not: ``is_counted`` and ``is_model_call`` say so, as found in whole traces. For one thread.
         """
-        test, params = asked(choices)
+        test, params = self._asked(choices)
         return self._cursor().sql(f"SELECT * FROM spans WHERE {test}", params=params)
 
     def query(self, sql: str, choices: Choices, bound: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -123,7 +127,7 @@ class Digest:
 
         ``bound`` are values for ``$name`` in it.
         """
-        test, params = asked(choices)
+        test, params = self._asked(choices)
         params |= dict(bound or {})
         text = f"WITH chosen AS (SELECT * FROM spans WHERE {test}) {sql}"
         return pandas_of(self._cursor().sql(text, params=params).to_arrow_table())
@@ -226,19 +230,22 @@ class Digest:
         before, after = (by_number.get(number) for number in numbers or (None, None))
         return before, after
 
+    def search(self, choices: Choices) -> Search | None:
+        """The search for the text that is chosen; begun now if nobody looked for it before."""
+        store = self._follower.store
+        if not choices.text or store is None:
+            return None
+        return self._follower.searches.of(choices.text, store)
+
+    def _asked(self, choices: Choices) -> Asked:
+        search = self.search(choices)
+        return asked(choices, None if search is None else search.number)
+
     def _which(self, choices: Choices) -> tuple[str, dict[str, Any]]:
-        test, params = asked(choices)
+        test, params = self._asked(choices)
         if test == "true":
             return "true", {}
         return f"session IN (SELECT session FROM spans WHERE {test})", params
-
-    def _values(self, column: str) -> list[tuple[str, int]]:
-        query = f"""
-            SELECT {column} AS value, count(*) AS spans FROM spans WHERE value IS NOT NULL
-            GROUP BY value ORDER BY spans DESC, value LIMIT {MOST_OPTIONS}
-        """
-        found = self._cursor().sql(query).to_arrow_table()
-        return list(zip(found["value"].to_pylist(), found["spans"].to_pylist(), strict=True))
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         if self._follower.store is None:
@@ -248,6 +255,15 @@ class Digest:
             assert self.state.problem is not None  # noqa: S101  either tables or a reason
             raise self.state.problem
         return store.cursor()
+
+
+def _values(cursor: duckdb.DuckDBPyConnection, column: str) -> list[tuple[str, int]]:
+    query = f"""
+        SELECT {column} AS value, count(*) AS spans FROM spans WHERE value IS NOT NULL
+        GROUP BY value ORDER BY spans DESC, value LIMIT {MOST_OPTIONS}
+    """
+    found = cursor.sql(query).to_arrow_table()
+    return list(zip(found["value"].to_pylist(), found["spans"].to_pylist(), strict=True))
 
 
 def _sorted_by(order: str, *, descending: bool) -> str:
@@ -276,6 +292,8 @@ def digest_of(lake: str | None = None) -> Digest:
     >>> digest.sessions(Choices()).total, len(digest.latency(Choices(), by="service"))
     (2, 3)
     """
-    address = open_lake(lake).address
+    address = address_of(lake)
     with _LOCK:
-        return _DIGESTS.setdefault(address, Digest(address))
+        if address not in _DIGESTS:
+            _DIGESTS[address] = Digest(address, settings.read(os.environ).dashboard_memory)
+        return _DIGESTS[address]

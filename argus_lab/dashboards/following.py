@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from argus_lab.dashboards import reckoning
+from argus_lab.dashboards.searching import Searches
 from argus_lab.dashboards.store import Store
 from argus_lab.errors import ArgusError, LakeUnavailable
 from argus_lab.lake.changes import added_since, traces_in
@@ -35,7 +36,8 @@ TRACES_AT_ONCE = 1_000
 class State:
     """What the tables hold: of which version, how many spans, since when if not all, and what is wrong.
 
-    ``total`` spans are in the lake; ``problem`` says why it cannot be read now.
+    ``total`` spans are in the lake; ``problem`` says why it cannot be read now. ``looks`` counts how often a
+    search for a text came further.
     """
 
     version: int | None = None
@@ -44,6 +46,7 @@ class State:
     since: datetime | None = None
     problem: ArgusError | None = None
     is_ready: bool = False
+    looks: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -54,15 +57,17 @@ class State:
 class Follower:
     """Keeps the tables of one lake up to date while somebody watches."""
 
-    def __init__(self, address: str, memory: str) -> None:
+    def __init__(self, address: str, memory: int, prepare: Callable[[Store], None]) -> None:
         self._reader = Reader(address, SPANS)
         self._memory = memory
+        self._prepare = prepare
         self._watchers: dict[int, Callable[[State], None]] = {}
         self._number = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self.ready = threading.Event()
+        self.searches = Searches(self._reader.snapshot, self._tell_again)
         self.store: Store | None = None
         self.state = State()
 
@@ -121,7 +126,9 @@ class Follower:
         assert self.store is not None  # noqa: S101  asked before
         cursor = self.store.cursor()
         for first in range(0, len(traces), TRACES_AT_ONCE):
-            reckoning.refreshed(cursor, snapshot, traces[first : first + TRACES_AT_ONCE])
+            some = traces[first : first + TRACES_AT_ONCE]
+            reckoning.refreshed(cursor, snapshot, some)
+            self.searches.refresh(self.store, snapshot, some)
         cursor.close()
 
     def _make(self, snapshot: Snapshot) -> None:
@@ -146,7 +153,13 @@ class Follower:
         cursor.close()
         return store
 
+    def _tell_again(self) -> None:
+        """A search has come further."""
+        self._tell(replace(self.state, looks=self.state.looks + 1))
+
     def _tell(self, state: State) -> None:
+        if self.store is not None and (state.version, state.since) != (self.state.version, self.state.since):
+            self._prepare(self.store)
         self.state = state
         if state.is_ready or state.problem is not None:
             self.ready.set()

@@ -57,6 +57,7 @@ def empty(cursor: duckdb.DuckDBPyConnection) -> None:
         f"CREATE TABLE spans ({spans}, session INTEGER, is_counted BOOLEAN, is_model_call BOOLEAN, "
         "list_cost_usd DOUBLE, why_unpriced VARCHAR)"
     )
+    cursor.execute("CREATE TABLE hits (search INTEGER, trace_id VARCHAR, span_id VARCHAR)")
     nothing = cursor.from_arrow(_no_spans())
     cursor.execute("CREATE SEQUENCE numbers MINVALUE 0 START 0")
     measured = sessions(nothing)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -60,9 +59,7 @@ def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> P
     OSError
         The port is taken.
     """
-    served: dict[str, Callable[[], Any]] = {
-        name: partial(page_of, kind, lake) for name, kind in KINDS.items()
-    }
+    served = {name: _page(kind, lake) for name, kind in KINDS.items()}
     server: Server = pn.io.server.get_server(
         served,
         port=port,
@@ -76,6 +73,13 @@ def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> P
     guard(server._tornado, names_of(own, names))  # noqa: SLF001  Bokeh shows its application nowhere else
     _warm(lake)
     return Pages(server, f"http://{ADDRESS}:{own}")
+
+
+def _page(kind: PageKind, lake: str | None) -> Callable[[], Any]:
+    def shown() -> Any:  # Panel wants a function, and no other thing that can be called
+        return page_of(kind, lake)
+
+    return shown
 
 
 def _warm(lake: str | None) -> None:

@@ -59,5 +59,5 @@ def _row(row: Mapping[str, Any], calls: Sequence[Any], *, with_project: bool) ->
         "cost_words": "As reported by the sender" if is_reported else "By list price, of the calls that have one",
         "errors": count(row["errors"]),
         "calls": [list(call) for call in calls],
-        "started": f"{started:%Y-%m-%d %H:%M:%S}" if started else UNKNOWN,
+        "started": f"{started:%Y-%m-%d %H:%M}" if started else UNKNOWN,
     }

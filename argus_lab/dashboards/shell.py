@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import panel as pn
 
 from argus_lab import settings
-from argus_lab.dashboards.choices import EVER, MANY, PRESETS, Choices, choices_of, range_words
+from argus_lab.dashboards.choices import EVER, MANY, PRESETS, Choices, choices_of, query_of, range_words
 from argus_lab.dashboards.desk import Desk, PageKind
 from argus_lab.dashboards.digest import digest_of
 from argus_lab.dashboards.guarding import is_welcome
@@ -20,9 +22,6 @@ from argus_lab.display.units import plural
 from argus_lab.errors import ArgusError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from argus_lab.dashboards.digest import Digest
     from argus_lab.dashboards.following import State
 
 __all__ = ["PAGES", "Bar", "Shell", "page_of", "serve"]
@@ -41,8 +40,14 @@ class Bar(Part):
 class Shell:
     """A page with its head, for one visitor; ``bar`` and ``body`` are what is shown."""
 
-    def __init__(self, kind: PageKind, query: str, digest: Digest, *, has_address: bool = True) -> None:
+    def __init__(
+        self, kind: PageKind, query: str, lakes: Sequence[str], *, has_address: bool = True
+    ) -> None:
         choices, own = choices_of(query)
+        # Which lakes may be opened is not for an address to say, which may come from anybody.
+        digest = digest_of(choices.lake if choices.lake in lakes else lakes[0])
+        choices = replace(choices, lake=choices.lake if choices.lake in lakes[1:] else None)
+        self._lakes = list(lakes)
         document = pn.state.curdoc if has_address else None
         self.desk = Desk(digest, kind, choices, own, document)
         self.desk.on_choices(self._draw_bar)
@@ -52,8 +57,7 @@ class Shell:
         self._is_step = False
         self._has_address = has_address
         self._is_shown = False
-        self._failure: str | None = None
-        self._trouble: Notice | None = None
+        self._looks = 0
         self.bar = Bar(told=self._told(), sizing_mode="stretch_width")
         self.bar.on_msg(lambda event: self._heard(event.data))
         self.body = pn.Column(sizing_mode="stretch_both" if has_address else "stretch_width", margin=0)
@@ -69,7 +73,6 @@ class Shell:
 
     def _arrived(self, state: State) -> None:
         """Show the page, or why there is none."""
-        self._failure = str(state.problem) if state.problem else None
         if state.problem is not None and not state.is_ready:
             self._show_trouble(state.problem)
         elif state.total == 0:
@@ -80,7 +83,6 @@ class Shell:
 
     def _show_page(self) -> None:
         self._is_shown = True
-        self._trouble = None
         try:
             made = self.desk.kind.body(self.desk)
         except ArgusError as error:
@@ -106,8 +108,11 @@ class Shell:
         if not self._is_shown:
             self._arrived(state)
             return
+        is_search, self._looks = state.looks != self._looks, state.looks
         self._draw_bar()
-        if state.problem is None:
+        if is_search and self.desk.choices.text:
+            self.desk.again()
+        elif state.problem is None and not is_search:
             self.desk.news(state)
 
     # --- the head ---------------------------------------------------------------------------------------
@@ -128,7 +133,8 @@ class Shell:
     def _told(self) -> dict[str, Any]:
         desk, state = self.desk, self.desk.digest.state
         choices = desk.choices
-        notice, is_wrong = _notice(state, choices)
+        search = desk.digest.search(choices)
+        notice, is_wrong = _notice(state, search.words if search else "")
         return {
             "page": desk.kind.name,
             "pages": [(name, title, desk.link(name)) for name, title in PAGES],
@@ -136,7 +142,8 @@ class Shell:
             "query": desk.query,
             "is_step": self._is_step,
             "lake": desk.digest.address,
-            "lakes": [],
+            "lake_named": choices.lake or self._lakes[0],
+            "lakes": [[lake, self._link(lake)] for lake in self._lakes] if self._has_address else [],
             "choices": {name: list(getattr(choices, name)) for name in MANY}
             | {name: getattr(choices, name) or "" for name in ("since", "until", "text")},
             "options": desk.digest.options() if state.is_ready else {},
@@ -148,6 +155,10 @@ class Shell:
             "notice": notice,
             "is_wrong": is_wrong,
         }
+
+    def _link(self, lake: str) -> str:
+        """The address of this page for another lake."""
+        return f"{self.desk.kind.name}{query_of(Choices(lake=lake if lake != self._lakes[0] else None))}"
 
     def _heard(self, message: Any) -> None:
         """What a visitor did in the head. It comes over the wire, so nothing in it is taken for granted."""
@@ -177,14 +188,14 @@ class Shell:
             self.desk.choose(since=read.since, until=read.until)
 
 
-def _notice(state: State, choices: Choices) -> tuple[str, bool]:
+def _notice(state: State, search: str) -> tuple[str, bool]:
     """What has to be said about the answers as a whole."""
     if state.problem is not None and state.is_ready:
         return f"What is shown is of version {state.version}: {state.problem}", True
     if state.is_ready and state.since is not None:
         rest = state.total - state.spans
         return f"Spans since {state.since:%Y-%m-%d} are shown; {plural(rest, 'older one')} are being read…", False
-    return "", False
+    return search, False
 
 
 def serve(kind: PageKind) -> None:
@@ -201,8 +212,8 @@ def page_of(kind: PageKind, lake: str | None = None) -> pn.Template:
         template.add_panel("bar", pn.Spacer(height=0))
         template.add_panel("body", told)
         return template
-    place = lake if lake is not None else settings.read(os.environ).lake
-    shell = Shell(kind, _asked_query(), digest_of(place))
+    given = settings.read(os.environ)
+    shell = Shell(kind, _asked_query(), [lake or given.lake, *given.dashboard_lakes])
     pn.state.on_session_destroyed(lambda _: shell.close())
     template.add_panel("bar", shell.bar)
     template.add_panel("body", shell.body)

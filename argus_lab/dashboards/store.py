@@ -20,22 +20,22 @@ _NUMBERS = itertools.count(1)
 
 
 class Store:
-    """Tables on disk, of which no more is in memory than ``memory`` allows.
+    """Tables on disk, of which no more than ``memory`` bytes are in memory.
 
     Examples
     --------
-    >>> Store("64MB").cursor().execute("SELECT 1").fetchall()
+    >>> Store(64_000_000).cursor().execute("SELECT 1").fetchall()
     [(1,)]
     """
 
-    def __init__(self, memory: str) -> None:
+    def __init__(self, memory: int) -> None:
         self.number = next(_NUMBERS)
         folder = tempfile.mkdtemp(prefix="argus-pages-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         # Text of this process's own SQL is all that runs here: it reads the lake's files and these tables.
         self._database = duckdb.connect(
             str(Path(folder, "digest.db")),
-            config={"memory_limit": memory, "temp_directory": folder},
+            config={"memory_limit": f"{memory}B", "temp_directory": folder},
         )
 
     def cursor(self) -> duckdb.DuckDBPyConnection:

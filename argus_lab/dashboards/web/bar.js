@@ -152,9 +152,9 @@ export function render({ model, el }) {
     }
     const row = made("div", { class: "choices", role: "group", "aria-label": "Choices" });
     if (told.lakes.length > 1) {
-      const select = made("select", { class: "a-field", id: "lake", "aria-label": "Lake", onchange: (event) => send({ do: "lake", value: event.target.value }) });
-      for (const lake of told.lakes) select.append(made("option", { value: lake }, lake));
-      select.value = told.lake;
+      const select = made("select", { class: "a-field", id: "lake", "aria-label": "Lake", onchange: (event) => location.assign(event.target.value) });
+      for (const [lake, link] of told.lakes) select.append(made("option", { value: link }, lake));
+      select.value = (told.lakes.find(([lake]) => lake === told.lake_named) || told.lakes[0])[1];
       row.append(select);
     }
     const isRanged = Boolean(told.choices.since || told.choices.until);
@@ -163,9 +163,9 @@ export function render({ model, el }) {
       row.append(choice(name, words(name, told.choices[name]), () => several(name, told), told.choices[name].length > 0));
     }
     const search = made("input", { class: "a-field search", id: "search", type: "search", placeholder: "Search in messages", "aria-label": "Search in messages",
-      value: kept === "search" && half !== undefined ? half : told.choices.text || "", onkeydown: (event) => { if (event.key === "Enter") look(event); },
-      oninput: (event) => { clearTimeout(timer); timer = setTimeout(() => look(event), 450); } });
-    const look = (event) => { clearTimeout(timer); send({ do: "text", value: event.target.value }); };
+      value: kept === "search" && half !== undefined ? half : told.choices.text || "", onkeydown: (event) => { if (event.key === "Enter") look(event.target.value); },
+      oninput: (event) => { const { value } = event.target; clearTimeout(timer); timer = setTimeout(() => look(value), 450); } });
+    const look = (value) => { clearTimeout(timer); send({ do: "text", value }); };
     row.append(search);
     if (told.is_narrow) row.append(made("button", { class: "a-plain clear", type: "button", onclick: () => send({ do: "clear" }) }, "Clear"));
     row.append(made("span", { class: "told", role: "status" }, told.words || ""));

@@ -7,10 +7,10 @@ const COLUMNS = [
   ["steps", "Steps", "70px", "right narrow"],
   ["duration", "Duration", "104px", "right"],
   ["tokens", "Tokens in → out", "136px", "right"],
-  ["cost", "Cost", "86px", "right"],
+  ["cost", "Cost", "98px", "right"],
   ["errors", "Errors", "70px", "right"],
   [null, "Model calls", "112px", "narrow"],
-  ["started", "Started, UTC", "164px", "right"],
+  ["started", "Started, UTC", "150px", "right"],
 ];
 
 const cell = (name, cls, ...children) => {

@@ -10,7 +10,7 @@ import webbrowser
 from typing import TYPE_CHECKING
 
 from argus_lab import settings as all_settings
-from argus_lab.errors import ArgusError, MissingExtra
+from argus_lab.errors import ArgusError
 
 if TYPE_CHECKING:
     from argus_lab.dashboards.serving import Pages
@@ -38,10 +38,8 @@ def dashboard(settings: Settings, *, is_open: bool, stop_with_stdin: bool) -> in
 
 def _listening(settings: Settings) -> Pages:
     """On the port that is asked for; where nobody asked and the usual one is taken, on any that is free."""
-    try:
-        from argus_lab.dashboards.serving import pages
-    except ImportError as error:
-        raise MissingExtra(f"the pages need {error.name}. Install it with:  pip install 'argus-lab[dash]'") from error
+    from argus_lab.dashboards.serving import pages  # the command line imports this module, and pages are heavy
+
     port, usual = settings.dashboard_port, _usual()
     try:
         return pages(port, lake=settings.lake, names=settings.dashboard_origins)
