@@ -266,17 +266,14 @@ def _test(test: Test, params: dict[str, Any]) -> str:
         return " AND ".join(f"{column} {sign} {_end(params, value)}" for sign, value in ends)
     known = [value for value in test.values if value is not None]
     has_null = len(known) < len(test.values)
-    listed = f"{column} IN ${_bound(params, known)}" if known else ""
     if isinstance(test, Among):
-        told = [listed, f"{column} IS NULL" if has_null else ""]
-        return f"({' OR '.join(part for part in told if part)})"
-    null = f"{column} IS NOT NULL" if has_null else ""
-    others = (
-        f"({column} NOT IN ${_bound(params, known)}{'' if has_null else f' OR {column} IS NULL'})"
-        if known
-        else ""
-    )
-    return " AND ".join(part for part in (others, null) if part) or "true"
+        told = [f"{column} IN ${_bound(params, known)}"] if known else []
+        return f"({' OR '.join([*told, *[f'{column} IS NULL'] * has_null])})"
+    told = [f"{column} IS NOT NULL"] if has_null else []
+    if known:
+        null = "" if has_null else f" OR {column} IS NULL"
+        told.append(f"({column} NOT IN ${_bound(params, known)}{null})")
+    return " AND ".join(told) or "true"
 
 
 def _end(params: dict[str, Any], value: Any) -> str:

@@ -187,7 +187,7 @@ class ChartView:
         if len(found.rows) < found.count:
             note = f"The first {count(len(found.rows))} of {count(found.count)}; Python returns all."
         links = [
-            self.desk.link("sessions", session=key["session_id"], step=key["span_id"])
+            self.desk.link("sessions", session=key["session_id"], of=key["project"], step=key["span_id"])
             for key in found.keys.to_dict("records")
         ]
         return {

@@ -177,7 +177,7 @@ def slowest(digest: Digest, choices: Choices) -> pd.DataFrame:
     return digest.query(
         f"""
         SELECT c.duration_ms, c.start_time, c.service, c.name, c.component_name, c.request_model, c.status,
-            s.session_id, c.trace_id, c.span_id
+            s.session_id, c.project, c.trace_id, c.span_id
         FROM (
             SELECT * FROM chosen WHERE duration_ms IS NOT NULL
             ORDER BY duration_ms DESC, trace_id, span_id LIMIT {SLOWEST}

@@ -114,10 +114,10 @@ class LatencyPage:
 
     def _with_slowest(self, found: pd.DataFrame) -> None:
         links = [
-            self.desk.link("sessions", session=key["session_id"], step=key["span_id"])
+            self.desk.link("sessions", session=key["session_id"], of=key["project"], step=key["span_id"])
             for key in found.to_dict("records")
         ]
-        shown = found.drop(columns=["trace_id", "span_id"])
+        shown = found.drop(columns=["trace_id", "span_id", "project"])
         code = charts.measured_code(self.desk.digest, self.desk.choices, charts.SLOWEST_CODE)
         self._slowest.show(shown, links=links, code=code)
 

@@ -55,6 +55,7 @@ class TokensPage:
         self.view = pn.Column(self._switches, self._charts, sizing_mode="stretch_width", margin=0)
         self._numbers: list[tuple[str, str, str]] = []
         self._sessions: list[tuple[str, str]] = []
+        self._projects: dict[str, str] = {}
         self._every = AUTO
         desk.on_choices(self.refresh)
         desk.on_news(lambda _: self.refresh(is_news=True))
@@ -158,7 +159,9 @@ class TokensPage:
 
     def _with_expensive(self, found: pd.DataFrame) -> None:
         desk = self.desk
-        links = [desk.link("sessions", session=session) for session in found["session_id"]]
+        both = list(zip(found["session_id"], found["project"], strict=True))
+        links = [desk.link("sessions", session=session, of=project) for session, project in both]
+        self._projects = dict(both)
         code = measured_code(desk.digest, desk.choices, charts.EXPENSIVE_CODE)
         shown = found if found["unpriced_calls"].any() else found.drop(columns=UNPRICED)
         self._expensive.show(shown, links=links, code=code, empty=NO_CALL)
@@ -175,9 +178,9 @@ class TokensPage:
         self._growth.view.visible = session is not None
         if session is None:
             return
-        digest = self.desk.digest
+        digest, project = self.desk.digest, self._projects.get(session)
         self._growth.busy()
-        self.desk.compute(lambda: charts.growth(digest, session, None), self._with_growth, lane="growth")
+        self.desk.compute(lambda: charts.growth(digest, session, project), self._with_growth, lane="growth")
 
     def _with_growth(self, found: Chart | None) -> None:
         self._growth.view.visible = found is not None
@@ -189,7 +192,7 @@ class TokensPage:
         links, words = None, found.words
         if len(rows):
             links = [
-                self.desk.link("sessions", session=key["session_id"], step=key["span_id"])
+                self.desk.link("sessions", session=key["session_id"], of=key["project"], step=key["span_id"])
                 for key in rows.to_dict("records")
             ]
             kinds = rows["finding"].value_counts()
