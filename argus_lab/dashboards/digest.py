@@ -143,9 +143,7 @@ class Digest:
         self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
     ) -> pd.DataFrame:
         """``al.tokens`` of the spans that are meant, counted as in their whole traces."""
-        # Spans that count, without what is above them: none of them repeats another.
-        counted = self.spans(choices).filter("is_counted").project("*, NULL::VARCHAR AS parent_span_id")
-        found = of_tokens.tokens(counted, by=by, every=every)
+        found = of_tokens.tokens_of_calls(self.spans(choices).filter("is_counted"), by=by, every=every)
         return pandas_of(found.to_arrow_table())
 
     def sessions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Follower", "State"]
 
-EVERY = 0.7
+LOG = logging.getLogger(__name__)
+EVERY = 0.4
 """Seconds between looks at the lake's version."""
 FIRST_ROWS = 150_000
 """A lake of more spans than this is shown from its last days, that have so many, while the rest is read."""
-TRACES_AT_ONCE = 1_000
+TRACES_AT_ONCE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Follower:
         self._watchers: dict[int, Callable[[State], None]] = {}
         self._number = 0
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self.ready = threading.Event()
@@ -90,13 +93,16 @@ class Follower:
 
     def look(self) -> None:
         """Bring the tables up to the lake's newest version; watchers are told if that changed anything."""
-        try:
-            snapshot = self._reader.snapshot()
-            if self.store is None or not self._is_follow_up(snapshot):
-                self._make(snapshot)
-        except ArgusError as error:
-            if str(error) != str(self.state.problem):
-                self._tell(replace(self.state, problem=error))
+        with self._looking:
+            try:
+                snapshot = self._reader.snapshot()
+                if self.store is None or not self._is_follow_up(snapshot):
+                    self._make(snapshot)
+            except ArgusError as error:
+                self._tell_problem(error)
+            except Exception as error:  # a page that is open for a day outlives what nobody thought of
+                LOG.exception("the lake %s could not be followed", self._reader.lake)
+                self._tell_problem(LakeUnavailable(f"the lake {self._reader.lake} could not be read: {error}"))
 
     def _follow(self) -> None:
         while True:
@@ -156,6 +162,10 @@ class Follower:
     def _tell_again(self) -> None:
         """A search has come further."""
         self._tell(replace(self.state, looks=self.state.looks + 1))
+
+    def _tell_problem(self, error: ArgusError) -> None:
+        if str(error) != str(self.state.problem):
+            self._tell(replace(self.state, problem=error))
 
     def _tell(self, state: State) -> None:
         if self.store is not None and (state.version, state.since) != (self.state.version, self.state.since):

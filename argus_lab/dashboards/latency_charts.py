@@ -15,6 +15,7 @@ from argus_lab.figures.comparisons import WORDS, comparison, written
 from argus_lab.figures.formats import count, duration, plural
 from argus_lab.figures.groups import latency_by
 from argus_lab.figures.latencies import first_token_over_time, over_time, spread
+from argus_lab.figures.quantiles import DURATION, FIRST_TOKEN, Quantiles
 from argus_lab.figures.series import span_of
 from argus_lab.frames import pandas_of
 from argus_lab.measures.compare import compare
@@ -32,6 +33,7 @@ __all__ = [
     "by_group",
     "compared",
     "facts_of",
+    "first_tokens",
     "how_spread",
     "measured_code",
     "slowest",
@@ -83,47 +85,44 @@ def facts_of(digest: Digest, choices: Choices) -> Facts:
     return Facts(int(found["spans"]), int(found["errors"]), first, last)
 
 
-def through_time(digest: Digest, choices: Choices, by: str | None, every: str) -> tuple[Chart, Chart]:
-    """Durations over time, and times to the first token: one measure tells both."""
+def through_time(digest: Digest, choices: Choices, by: str | None, every: str) -> Chart:
+    """Durations over time."""
     numbers = digest.latency(choices, by=by, every=every)
     numbers = numbers[numbers["time"].notna()].reset_index(drop=True)
-    by_these = [by] if by else []
-    given = f"every={every!r}" + (f", by={by!r}" if by else "")
-    code = measured_code(digest, choices, f"latency = al.latency(spans, {given})")
-
-    def pieces(rows: pd.DataFrame) -> list[Piece]:
-        return pieces_of(rows, by_these, span_of(every))
-
-    def of_calls(rows: pd.DataFrame) -> list[Piece]:
-        return [(*piece, Fact("first token")) for piece in pieces(rows)]
-
-    whole = Chart(
+    return Chart(
         "over-time",
         "Latency over time",
         over_time(numbers, every=every, by=by),
         numbers,
-        f"Latency over time, every {every}. {_words(numbers, 'p50_ms', 'p99_ms', 'count', 'spans')}",
-        pieces,
-        code=code,
+        f"Latency over time, every {every}. {_words(numbers, DURATION)}",
+        lambda rows: pieces_of(rows, [by] if by else [], span_of(every)),
+        code=_over_time_code(digest, choices, by, every),
         key=(by, every),
     )
-    first = Chart(
+
+
+def first_tokens(digest: Digest, choices: Choices, of_time: Chart) -> Chart:
+    """Times to the first token, from the numbers of the chart of durations over time."""
+    by, every = of_time.key
+    numbers = of_time.numbers
+    numbers = numbers[numbers["ttft_count"] > 0].reset_index(drop=True)
+    return Chart(
         "first-token",
         "Time to first token",
         first_token_over_time(numbers, every=every, by=by),
-        numbers[numbers["ttft_count"] > 0].reset_index(drop=True),
-        f"Time to first token, every {every}. "
-        + _words(numbers, "ttft_p50_ms", "ttft_p95_ms", "ttft_count", "model calls"),
-        of_calls,
-        code=code,
+        numbers,
+        f"Time to first token, every {every}. {_words(numbers, FIRST_TOKEN)}",
+        lambda rows: [
+            (*piece, Fact("first token")) for piece in pieces_of(rows, [by] if by else [], span_of(every))
+        ],
+        code=_over_time_code(digest, choices, by, every),
         key=(by, every),
     )
-    return whole, _with_own_rows(first, every, by)
 
 
-def _with_own_rows(chart: Chart, every: str, by: str | None) -> Chart:
-    """The chart drawn from the rows it shows, so that marks and rows have the same numbers."""
-    return replace(chart, drawn=first_token_over_time(chart.numbers, every=every, by=by))
+def _over_time_code(digest: Digest, choices: Choices, by: str | None, every: str) -> str:
+    given = f"every={every!r}" + (f", by={by!r}" if by else "")
+    return measured_code(digest, choices, f"latency = al.latency(spans, {given})", by)
 
 
 def by_group(digest: Digest, choices: Choices, by: str | None) -> Chart:
@@ -145,7 +144,7 @@ def by_group(digest: Digest, choices: Choices, by: str | None) -> Chart:
         slow,
         words,
         lambda rows: pieces_of(rows, [by]),
-        code=measured_code(digest, choices, f"latency = al.latency(spans, by={by!r})"),
+        code=measured_code(digest, choices, f"latency = al.latency(spans, by={by!r})", by),
         key=by,
     )
 
@@ -167,7 +166,7 @@ def how_spread(digest: Digest, choices: Choices, by: str | None) -> Chart:
         pieces,
         words,
         lambda rows: pieces_of(rows, [by] if by else []),
-        code=measured_code(digest, choices, f"pieces = al.distribution(spans{given})"),
+        code=measured_code(digest, choices, f"pieces = al.distribution(spans{given})", by),
         key=by,
     )
 
@@ -250,8 +249,10 @@ OF_METRICS: dict[str, Piece] = {
 """By metric, which spans of both periods it is made of; the others are of all."""
 
 
-def measured_code(digest: Digest, choices: Choices, line: str) -> str:
-    """Python that reads the spans which are chosen and then runs this line."""
+def measured_code(digest: Digest, choices: Choices, line: str, by: str | None = None) -> str:
+    """Python that reads the spans which are chosen and runs this line; agents are those they worked for."""
+    if by == "agent_name":
+        line = f"spans = al.with_agents(spans)\n{line}"
     return f"{code_of(_fixed(choices), lake=digest.address)}\n{line}"
 
 
@@ -278,12 +279,14 @@ def _between(since: datetime, until: datetime) -> str:
     return f"{since:%d %b %H:%M} to {until:%d %b %H:%M}"
 
 
-def _words(numbers: pd.DataFrame, low: str, high: str, size: str, of: str) -> str:
-    known = numbers[numbers[size] > 0]
+def _words(numbers: pd.DataFrame, of: Quantiles) -> str:
+    """What a reader who does not see the lines should know of them."""
+    known = numbers[numbers[of.counted] > 0]
     if known.empty:
-        return f"No {of} with a known time."
-    last = known.iloc[-1]
+        return f"No {of.of} with a known time."
+    last, (low, *_) = known.iloc[-1], of.short
+    told = ", ".join(f"{words} {duration(last[name])}" for name, words in of.short.items())
     return (
-        f"{count(known[size].sum())} {of} in {plural(len(known), 'row')}. The last: median {duration(last[low])}, "
-        f"{high[-6:-3].lstrip('_')} {duration(last[high])}. Highest median {duration(known[low].max())}."
+        f"{count(known[of.counted].sum())} {of.of} in {plural(len(known), 'row')}. The last: {told}. "
+        f"Highest median {duration(known[low].max())}."
     )

@@ -82,19 +82,19 @@ class LatencyPage:
         self._every = chosen if chosen in LENGTHS else length_for(first, last) if first and last else "1h"
         every = self._every
 
-        def with_time(found: tuple[Chart, Chart]) -> None:
-            self._time.show(found[0])
-            self._first.show(found[1])
-            self._then(facts)
+        def with_time(found: Chart) -> None:
+            self._time.show(found)
+            self._then(facts, found)
 
         self.desk.compute(lambda: charts.through_time(digest, choices, by, every), with_time, lane="time")
 
-    def _then(self, facts: charts.Facts) -> None:
+    def _then(self, facts: charts.Facts, time: Chart) -> None:
         """What is looked at after the first chart."""
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
         compute = self.desk.compute
         compute(lambda: digest.latency(choices), lambda found: self._with_whole(facts, found), lane="whole")
         compute(lambda: charts.by_group(digest, choices, by), self._groups.show, lane="groups")
+        compute(lambda: charts.first_tokens(digest, choices, time), self._first.show, lane="first")
         compute(lambda: charts.how_spread(digest, choices, by), self._spread.show, lane="spread")
         compute(lambda: charts.slowest(digest, choices), self._with_slowest, lane="slowest")
         compute(lambda: charts.compared(digest, choices, facts), self._with_periods, lane="periods")

@@ -13,6 +13,7 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from argus_lab.lake import read
 from argus_lab.lake.changes import relation_of
 from argus_lab.lake.selection import select
 from argus_lab.measures.agents import agents_lazily
@@ -23,7 +24,7 @@ from argus_lab.measures.totals import NEEDED, TEXTS
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import duckdb
 
@@ -46,6 +47,10 @@ agent that a span worked for (``al.with_agents``)."""
 LINE = 240
 """Characters of a session's first and last words: a table shows a line of them."""
 ROWS_AT_ONCE = 200_000
+MEASURED = list(dict.fromkeys((*NEEDED, *TEXTS)))
+"""What sessions are measured by."""
+LIGHT = list(dict.fromkeys((*TAKEN, "parent_span_id", "session_id")))
+"""What the table of spans is made of."""
 KINDS = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "timestamp": "TIMESTAMPTZ"}
 
 
@@ -70,39 +75,49 @@ def reckoned(
     cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, picks: Mapping[str, Any] | None = None
 ) -> None:
     """Fill the tables, which are empty, with the spans of a snapshot, or those that are picked."""
-    _take(cursor, snapshot, dict(picks or {}))
+    filter = select(SPANS, dict(picks or {}))
+    one, other = cursor.cursor(), cursor.cursor()  # a connection reads on while another one writes
+    spans = relation_of(snapshot, filter, one).select(*MEASURED)
+    light = relation_of(snapshot, filter, other).select(*LIGHT)
+    _take(cursor, sessions(spans).to_arrow_reader(), marked(nw.from_native(light)).to_native())
+    one.close()
+    other.close()
 
 
-def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.Array) -> int:
-    """Bring the tables up to a snapshot in which spans of these traces are new; how many sessions that touched.
+def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.Array) -> None:
+    """Bring the tables up to a snapshot in which spans of these traces are new.
 
-    A late span may move others of its trace to another session: both sessions are measured again.
+    A late span may move others of its trace to another session: both sessions are measured again. The spans of
+    all of them are read into memory, which takes less time than an engine needs to plan for files.
     """
-    touched = _with_neighbours(cursor, snapshot, traces)
-    if not len(touched):
-        return 0
+    rows = _rows(snapshot, traces)
+    touched = _with_neighbours(cursor, rows, traces)
+    if len(touched) > len(traces):
+        rows = _rows(snapshot, touched)
+    measured = sessions(rows.select(MEASURED))
+    light = marked(nw.from_native(rows.select(LIGHT), eager_only=True)).to_native()
     cursor.execute("BEGIN")
     try:
         cursor.register("argus_touched", pa.table({"trace_id": touched}))
         old = "SELECT DISTINCT session FROM spans WHERE trace_id IN (SELECT trace_id FROM argus_touched)"
-        cursor.execute(f"DELETE FROM sessions WHERE session IN ({old})")
-        cursor.execute("DELETE FROM spans WHERE trace_id IN (SELECT trace_id FROM argus_touched)")
+        cursor.execute(f"DELETE FROM sessions WHERE session IN ({old})").fetchall()
+        cursor.execute("DELETE FROM spans WHERE trace_id IN (SELECT trace_id FROM argus_touched)").fetchall()
         cursor.unregister("argus_touched")
-        count = _take(cursor, snapshot, {"trace": touched.to_pylist()})
+        _take(cursor, measured, light)
         cursor.execute("COMMIT")
     except BaseException:
         cursor.execute("ROLLBACK")
         raise
-    return count
 
 
-def _with_neighbours(
-    cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.Array
-) -> pa.Array:
+def _rows(snapshot: Snapshot, traces: pa.Array) -> pa.Table:
+    picked = snapshot.whole(select(SPANS, {"trace": traces.to_pylist()}))
+    return read.load(picked, list(dict.fromkeys((*MEASURED, *LIGHT))), limit=None, order="stored")[0]
+
+
+def _with_neighbours(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, traces: pa.Array) -> pa.Array:
     """These traces, and all others of the sessions that they were in or are in now."""
-    spans = relation_of(snapshot, select(SPANS, {"trace": traces.to_pylist()}), cursor)
-    now = spans.project("project, session_id").distinct().to_arrow_table()
-    cursor.register("argus_now", now)
+    cursor.register("argus_now", rows.select(["project", "session_id"]))
     cursor.register("argus_new", pa.table({"trace_id": traces}))
     found = cursor.sql(
         """
@@ -121,34 +136,26 @@ def _with_neighbours(
     return found["trace_id"].combine_chunks()
 
 
-def _take(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, picks: dict[str, Any]) -> int:
-    """Measure the picked spans, which are whole sessions, and put them into the tables."""
-    reading = cursor.cursor()  # a connection reads on while another one writes
-    needed = list(dict.fromkeys((*NEEDED, *TEXTS)))
-    spans = relation_of(snapshot, select(SPANS, picks), reading).select(*needed)
-    first = f"left(first_user_message, {LINE}) AS first_user_message"
-    last = f"left(last_answer, {LINE}) AS last_answer"
-    measured = sessions(spans).project(f"* REPLACE ({first}, {last})")
+def _take(cursor: duckdb.DuckDBPyConnection, measured: Any, light: Any) -> None:
+    """Put measured sessions into the table, and their spans, with marks, into the other."""
     before = _one(cursor, "SELECT nextval('numbers')")
+    words = ", ".join(f"left({name}, {LINE}) AS {name}" for name in ("first_user_message", "last_answer"))
     _insert(
-        cursor, "sessions SELECT nextval('numbers')::INTEGER, *, NULL FROM argus_rows", measured.to_arrow_reader()
+        cursor, f"sessions SELECT nextval('numbers')::INTEGER, * REPLACE ({words}), NULL FROM argus_rows", measured
     )
-    light = relation_of(snapshot, select(SPANS, picks), reading).select(*dict.fromkeys((*TAKEN, *MORE)))
     names = ", ".join(f'r."{name}"' for name in TAKEN)
     numbered = (
         f"spans SELECT {names}, s.session, r.is_counted, r.is_model_call, r.list_cost_usd, r.why_unpriced "
         f"FROM argus_rows r LEFT JOIN (FROM sessions WHERE session > {before}) s "
         "ON s.project = r.project AND s.session_id = coalesce(r.session_id, r.trace_id)"
     )
-    for rows in _priced(marked(agents_lazily(nw.from_native(light))).to_native()):
+    for rows in _priced(light):
         _insert(cursor, numbered, rows)
-    reading.close()
     cursor.execute(
         "UPDATE sessions SET list_cost_usd = found.cost FROM "
         f"(SELECT session, sum(list_cost_usd) AS cost FROM spans WHERE session > {before} GROUP BY session) found "
-        f"WHERE sessions.session = found.session"
+        "WHERE sessions.session = found.session"
     ).fetchall()
-    return int(_one(cursor, f"SELECT count(*) FROM sessions WHERE session > {before}"))
 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, into: str, rows: Any) -> None:
@@ -157,13 +164,11 @@ def _insert(cursor: duckdb.DuckDBPyConnection, into: str, rows: Any) -> None:
     cursor.unregister("argus_rows")
 
 
-MORE = ("parent_span_id", "session_id")
-
-
-def _priced(spans: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
+def _priced(spans: Any) -> Iterator[pa.Table]:
     """The spans in parts, those that count with their price by list."""
-    for batch in spans.to_arrow_reader(ROWS_AT_ONCE):
-        rows = pa.Table.from_batches([batch])
+    parts = [spans] if isinstance(spans, pa.Table) else spans.to_arrow_reader(ROWS_AT_ONCE)
+    for part in parts:
+        rows = part if isinstance(part, pa.Table) else pa.Table.from_batches([part])
         counts = rows["is_counted"].to_numpy()
         found = charges_of(rows.filter(rows["is_counted"]))
         place = counts.cumsum() - 1
@@ -175,7 +180,7 @@ def _priced(spans: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
 
 
 def _no_spans() -> pa.Table:
-    return SPANS.arrow().empty_table().select(list(dict.fromkeys((*NEEDED, *TEXTS))))
+    return SPANS.arrow().empty_table().select(MEASURED)
 
 
 def _one(cursor: duckdb.DuckDBPyConnection, query: str) -> Any:

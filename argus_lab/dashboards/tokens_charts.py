@@ -97,7 +97,7 @@ def through_time(digest: Digest, choices: Choices, by: str | None, every: str, v
         words,
         lambda rows: pieces_of(rows, [by] if by else [], span_of(every)),
         calls=True,
-        code=_code(digest, choices, by, f"tokens = al.tokens(spans, {given})"),
+        code=measured_code(digest, choices, f"tokens = al.tokens(spans, {given})", by),
         key=(by, every, values),
     )
 
@@ -114,7 +114,7 @@ def groups(digest: Digest, choices: Choices, by: str | None) -> pd.DataFrame:
 def groups_code(digest: Digest, choices: Choices, by: str | None) -> str:
     """The lines that return the same."""
     by = by or "request_model"
-    return _code(digest, choices, by, f"tokens = al.tokens(spans, by={by!r})")
+    return measured_code(digest, choices, f"tokens = al.tokens(spans, by={by!r})", by)
 
 
 def answering(digest: Digest, choices: Choices, by: str | None, every: str) -> Chart:
@@ -137,7 +137,7 @@ def answering(digest: Digest, choices: Choices, by: str | None, every: str) -> C
         f"{words}.",
         lambda rows: pieces_of(rows, [by] if by else [], span_of(every)),
         calls=True,
-        code=_code(digest, choices, by, f"answers = al.answers(spans, {given})"),
+        code=measured_code(digest, choices, f"answers = al.answers(spans, {given})", by),
         key=(by, every),
     )
 
@@ -209,10 +209,3 @@ def growth(digest: Digest, session_id: str, project: str | None) -> Chart | None
         hide=("session_id", "system_chars", "tools_chars", "resent_chars", "new_chars", "trace_id"),
         key=(session_id, project),
     )
-
-
-def _code(digest: Digest, choices: Choices, by: str | None, line: str) -> str:
-    """Python for a measure; agents are those that calls worked for."""
-    if by == "agent_name":
-        line = f"spans = al.with_agents(spans)\n{line}"
-    return measured_code(digest, choices, line)

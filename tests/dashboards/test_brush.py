@@ -49,7 +49,8 @@ def digest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def _time(digest: Digest, choices: Choices, by: str | None, which: int) -> Chart:
-    return latency_charts.through_time(digest, choices, by, "6h")[which]
+    whole = latency_charts.through_time(digest, choices, by, "6h")
+    return latency_charts.first_tokens(digest, choices, whole) if which else whole
 
 
 CHARTS: dict[str, Callable[[Digest, Choices], Chart | None]] = {
