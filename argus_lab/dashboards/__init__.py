@@ -5,6 +5,6 @@ from __future__ import annotations
 from argus_lab.errors import MissingExtra
 
 try:
-    import panel as panel
+    import panel  # noqa: F401, ICN001  every module of this room needs it
 except ImportError as error:
     raise MissingExtra.of("panel", "dash") from error

@@ -224,9 +224,7 @@ def _condition(choices: Choices) -> tuple[list[str], dict[str, Any]]:
         values: Sequence[str] = getattr(choices, name)
         if values:
             params[name] = values[0] if len(values) == 1 else list(values)
-            tests.append(
-                f"{column} = ${name}" if len(values) == 1 else f"list_contains(${name}, {column})"
-            )
+            tests.append(f"{column} = ${name}" if len(values) == 1 else f"list_contains(${name}, {column})")
     if choices.text:
         test, told = text_condition(choices.text)
         tests.append(test)

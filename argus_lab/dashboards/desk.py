@@ -70,6 +70,7 @@ class Desk:
         self._on_news: list[Callable[[State], None]] = []
         self._on_address: list[Callable[[bool], None]] = []
         self._on_error: list[Callable[[Exception], None]] = []
+        self._shells: Callable[[], None] = _nothing
         self._turns: Counter[str] = Counter()
         self.is_closed = False
 
@@ -120,6 +121,12 @@ class Desk:
         """Have ``told`` called when the lake has something new and the page is live."""
         self._on_news.append(told)
 
+    def begin(self, shells: Callable[[], None]) -> None:
+        """The page is made, perhaps anew: what an earlier one asked to be told is forgotten; of the shell."""
+        self._shells = shells
+        self._on_choices.clear()
+        self._on_news.clear()
+
     def on_address(self, told: Callable[[bool], None]) -> None:
         """Have ``told`` called when the address should change; of the shell."""
         self._on_address.append(told)
@@ -135,7 +142,8 @@ class Desk:
 
     def again(self) -> None:
         """What is chosen gives something else now: it is drawn anew."""
-        for told in self._on_choices:
+        self._shells()
+        for told in list(self._on_choices):
             told()
 
     def back_to(self, choices: Choices, own: Mapping[str, str]) -> None:
@@ -207,3 +215,7 @@ class Desk:
     def _tell_address(self, *, is_step: bool) -> None:
         for told in self._on_address:
             told(is_step)
+
+
+def _nothing() -> None:
+    pass

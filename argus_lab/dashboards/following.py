@@ -102,7 +102,9 @@ class Follower:
                 self._tell_problem(error)
             except Exception as error:  # a page that is open for a day outlives what nobody thought of
                 LOG.exception("the lake %s could not be followed", self._reader.lake)
-                self._tell_problem(LakeUnavailable(f"the lake {self._reader.lake} could not be read: {error}"))
+                self._tell_problem(
+                    LakeUnavailable(f"the lake {self._reader.lake} could not be read: {error}")
+                )
 
     def _follow(self) -> None:
         while True:

@@ -81,5 +81,9 @@ def _query(choices: dict[str, Any]) -> str:
         known = ", ".join(sorted(names | {"session"}))
         raise InvalidArgument(f"no choice {unknown[0]!r}; there are {known}.")
     own = {"session": choices.pop("session", None)}
-    many = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in choices.items() if name in MANY}
+    many = {
+        name: (value,) if isinstance(value, str) else tuple(value)
+        for name, value in choices.items()
+        if name in MANY
+    }
     return query_of(Choices(**(choices | many)), own)

@@ -120,4 +120,8 @@ TROUBLES: tuple[tuple[type[Exception], str, str, list[tuple[str, str]]], ...] = 
 
 
 def _quoted(lake: str) -> str:
-    return lake if lake.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum() else f"'{lake}'"
+    return (
+        lake
+        if lake.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum()
+        else f"'{lake}'"
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from argus_lab.display.details import NEEDED, detail
+from argus_lab.display.details import NEEDED, detail, model_facts
 from argus_lab.display.markup import Html, element
 from argus_lab.display.rounds_view import (
     Round,
@@ -18,7 +18,6 @@ from argus_lab.display.rounds_view import (
     request_of_round,
     result_of_round,
 )
-from argus_lab.display.details import model_facts
 from argus_lab.display.session_page import Session
 from argus_lab.display.sessions_read import WORDS, read_session
 from argus_lab.display.style import ROOT
@@ -76,7 +75,9 @@ class Opened:
             ran = executions_of_round(each, CHARACTERS, where)
             return _framed(ran or element("p", NOTHING_RAN, cls="al-note"))
         if part == "result":
-            return _framed(failure, model_facts(each.row | each.span), result_of_round(each, CHARACTERS, where))
+            return _framed(
+                failure, model_facts(each.row | each.span), result_of_round(each, CHARACTERS, where)
+            )
         if part == "raw":
             return _framed(whole(self._row(each.row), CHARACTERS, where))
         return _framed(failure, model_facts(each.row | each.span), request_of_round(each, CHARACTERS, where))
@@ -139,7 +140,9 @@ def _read(digest: Digest, row: Mapping[str, Any]) -> Opened:
     session = read_session(taken, light, set(frame.columns), {})
     table = steps_of(light)
     rounds = pa.Table.from_pylist([each.row for each in session.rounds], schema=_schema(light))
-    return Opened(row, frame, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest)
+    return Opened(
+        row, frame, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest
+    )
 
 
 def _schema(light: pa.Table) -> pa.Schema:

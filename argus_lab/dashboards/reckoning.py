@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from argus_lab.lake import read
 from argus_lab.lake.changes import relation_of
 from argus_lab.lake.selection import select
-from argus_lab.measures.agents import agents_lazily
+from argus_lab.measures.agents import agents_lazily, with_agents
 from argus_lab.measures.costs import charges_of
 from argus_lab.measures.counted import marked
 from argus_lab.measures.sessions import sessions
@@ -67,7 +67,8 @@ def empty(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute("CREATE SEQUENCE numbers MINVALUE 0 START 0")
     measured = sessions(nothing)
     cursor.register("argus_nothing", measured.to_arrow_table())
-    cursor.execute("CREATE TABLE sessions AS SELECT 0::INTEGER AS session, *, 0.0::DOUBLE AS list_cost_usd FROM argus_nothing LIMIT 0")
+    columns = "0::INTEGER AS session, *, 0.0::DOUBLE AS list_cost_usd"
+    cursor.execute(f"CREATE TABLE sessions AS SELECT {columns} FROM argus_nothing LIMIT 0")
     cursor.unregister("argus_nothing")
 
 
@@ -79,7 +80,7 @@ def reckoned(
     one, other = cursor.cursor(), cursor.cursor()  # a connection reads on while another one writes
     spans = relation_of(snapshot, filter, one).select(*MEASURED)
     light = relation_of(snapshot, filter, other).select(*LIGHT)
-    _take(cursor, sessions(spans).to_arrow_reader(), marked(nw.from_native(light)).to_native())
+    _take(cursor, sessions(spans).to_arrow_reader(), marked(agents_lazily(nw.from_native(light))).to_native())
     one.close()
     other.close()
 
@@ -95,7 +96,7 @@ def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.
     if len(touched) > len(traces):
         rows = _rows(snapshot, touched)
     measured = sessions(rows.select(MEASURED))
-    light = marked(nw.from_native(rows.select(LIGHT), eager_only=True)).to_native()
+    light = marked(nw.from_native(with_agents(rows.select(LIGHT)), eager_only=True)).to_native()
     cursor.execute("BEGIN")
     try:
         cursor.register("argus_touched", pa.table({"trace_id": touched}))
@@ -141,7 +142,9 @@ def _take(cursor: duckdb.DuckDBPyConnection, measured: Any, light: Any) -> None:
     before = _one(cursor, "SELECT nextval('numbers')")
     words = ", ".join(f"left({name}, {LINE}) AS {name}" for name in ("first_user_message", "last_answer"))
     _insert(
-        cursor, f"sessions SELECT nextval('numbers')::INTEGER, * REPLACE ({words}), NULL FROM argus_rows", measured
+        cursor,
+        f"sessions SELECT nextval('numbers')::INTEGER, * REPLACE ({words}), NULL FROM argus_rows",
+        measured,
     )
     names = ", ".join(f'r."{name}"' for name in TAKEN)
     numbered = (
@@ -151,10 +154,9 @@ def _take(cursor: duckdb.DuckDBPyConnection, measured: Any, light: Any) -> None:
     )
     for rows in _priced(light):
         _insert(cursor, numbered, rows)
+    sums = f"SELECT session, sum(list_cost_usd) AS cost FROM spans WHERE session > {before} GROUP BY session"
     cursor.execute(
-        "UPDATE sessions SET list_cost_usd = found.cost FROM "
-        f"(SELECT session, sum(list_cost_usd) AS cost FROM spans WHERE session > {before} GROUP BY session) found "
-        "WHERE sessions.session = found.session"
+        f"UPDATE sessions SET list_cost_usd = s.cost FROM ({sums}) s WHERE sessions.session = s.session"
     ).fetchall()
 
 

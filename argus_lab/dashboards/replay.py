@@ -10,7 +10,7 @@ from bokeh.models import LayoutDOM
 
 from argus_lab.dashboards.opened import PARTS, Opened
 from argus_lab.dashboards.parts import Part, web
-from argus_lab.dashboards.replay_rows import replay_of, round_title, step_title
+from argus_lab.dashboards.replay_rows import round_title, step_title
 from argus_lab.display.session_markdown import session_markdown
 from argus_lab.display.show import show
 from argus_lab.display.style import sheet
@@ -63,8 +63,8 @@ def chosen_of(opened: Opened, chosen: Chosen | None, part: Mapping[str, str]) ->
         html = opened.step_detail(at, raw=which == "raw")
         key, inside = opened.steps.text("span_id", at), opened.round_of[at]
     return {
-        **{"kind": kind, "at": at, "key": key, "title": title, "sub": sub, "part": which},
-        **{"html": str(html), "open": inside},
+        "kind": kind, "at": at, "key": key, "title": title, "sub": sub, "part": which,
+        "html": str(html), "open": inside,
     }
 
 
@@ -102,5 +102,3 @@ def exported(opened: Opened, kind: str) -> dict[str, Any]:
 def _file(session_id: str) -> str:
     kept = "".join(char if char.isalnum() or char in "-_." else "-" for char in session_id)[:80]
     return f"session-{kept.strip('.') or 'unnamed'}.json"
-
-

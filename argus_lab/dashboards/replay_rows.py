@@ -74,7 +74,11 @@ def step_title(opened: Opened, at: int) -> tuple[str, str]:
 def _facts(opened: Opened, *, is_live: bool) -> list[list[Any]]:
     row = opened.row
     sent, got = row["input_tokens"], row["output_tokens"]
-    cost = ("Cost reported", row["cost_usd"]) if row["cost_usd"] is not None else ("List price", row["list_cost_usd"])
+    cost = (
+        ("Cost reported", row["cost_usd"])
+        if row["cost_usd"] is not None
+        else ("List price", row["list_cost_usd"])
+    )
     told = [
         ("Project", brief(row["project"], 60)),
         ("Service", brief(row["services"] or UNKNOWN, 80)),
@@ -89,7 +93,9 @@ def _facts(opened: Opened, *, is_live: bool) -> list[list[Any]]:
         ("", "Live" if is_live else ""),
     ]
     return [
-        [name, value, name == "Errors" and bool(row["errors"])] for name, value in told if value not in ("", UNKNOWN)
+        [name, value, name == "Errors" and bool(row["errors"])]
+        for name, value in told
+        if value not in ("", UNKNOWN)
     ]
 
 
@@ -128,9 +134,7 @@ def _round(each: Round) -> list[Any]:
     ]
 
 
-def _steps(
-    opened: Opened, steps_of: list[list[int]], outside: Mapping[Any, list[int]]
-) -> list[list[Any]]:
+def _steps(opened: Opened, steps_of: list[list[int]], outside: Mapping[Any, list[int]]) -> list[list[Any]]:
     steps = opened.steps
     least: dict[int, int] = {}
     for group in (*steps_of, *outside.values()):

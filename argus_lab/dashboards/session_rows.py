@@ -56,7 +56,9 @@ def _row(row: Mapping[str, Any], calls: Sequence[Any], *, with_project: bool) ->
         "duration": duration(row["duration_ms"]),
         "tokens": UNKNOWN if sent is None and got is None else f"{count(sent)} → {count(got)}",
         "cost": usd(row["cost_usd"] if is_reported else row["list_cost_usd"]),
-        "cost_words": "As reported by the sender" if is_reported else "By list price, of the calls that have one",
+        "cost_words": "As reported by the sender"
+        if is_reported
+        else "By list price, of the calls that have one",
         "errors": count(row["errors"]),
         "calls": [list(call) for call in calls],
         "started": f"{started:%Y-%m-%d %H:%M}" if started else UNKNOWN,

@@ -47,7 +47,7 @@ class SessionTable:
     def page(self) -> int:
         """Which page of rows is shown, from 1."""
         text = self._desk.own.get("page", "1")
-        return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:9]) else 1
+        return int(text) if text.isascii() and text.isdecimal() and int(text[:9]) else 1
 
     def draw(self) -> None:
         """Ask for the rows and show them."""
@@ -56,7 +56,9 @@ class SessionTable:
 
         def job() -> dict[str, Any]:
             offset = (page - 1) * ROWS_A_PAGE
-            found = digest.sessions(choices, order=order, descending=descending, offset=offset, limit=ROWS_A_PAGE)
+            found = digest.sessions(
+                choices, order=order, descending=descending, offset=offset, limit=ROWS_A_PAGE
+            )
             last = max(1, -(-found.total // ROWS_A_PAGE))
             if page > last:  # an old link, or rows that a new choice left out
                 offset = (last - 1) * ROWS_A_PAGE
@@ -70,8 +72,8 @@ class SessionTable:
             told = f"{count(first)}–{count(upto)} of {plural(found.total, 'session')}" if rows else ""
             none = "" if rows else "No session matches these choices."
             return {
-                **{"rows": rows, "page": min(page, last), "pages": last, "range": told, "none": none},
-                **{"order": order, "descending": descending, "at": ""},
+                "rows": rows, "page": min(page, last), "pages": last, "range": told, "none": none,
+                "order": order, "descending": descending, "at": "",
             }
 
         self._desk.compute(job, self._show, lane="body")
@@ -101,6 +103,6 @@ class SessionTable:
 
 def _nothing() -> dict[str, Any]:
     return {
-        **{"rows": [], "page": 1, "pages": 1, "range": "", "none": "Reading…"},
-        **{"order": FIRST_ORDER, "descending": True, "at": ""},
+        "rows": [], "page": 1, "pages": 1, "range": "", "none": "Reading…",
+        "order": FIRST_ORDER, "descending": True, "at": "",
     }

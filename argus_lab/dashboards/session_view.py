@@ -175,7 +175,9 @@ class SessionView:
 
     def _go(self, message: Mapping[str, Any]) -> None:
         is_back = message.get("by") == -1
-        self._desk.compute(self._neighbours(), lambda found: self._gone(found[0 if is_back else 1]), lane="go")
+        self._desk.compute(
+            self._neighbours(), lambda found: self._gone(found[0 if is_back else 1]), lane="go"
+        )
 
     def _gone(self, row: Mapping[str, Any] | None) -> None:
         if row is not None:
@@ -199,6 +201,6 @@ class SessionView:
 
 _NO_CHOICE = {"kind": "", "at": -1, "key": "", "title": "", "sub": "", "part": "", "html": "", "open": None}
 _NOTHING: dict[str, Any] = {
-    **{"key": "", "title": "", "facts": [], "note": "", "icons": {}, "rounds": [], "steps": []},
-    **{"steps_of": [], "turns": []},
+    "key": "", "title": "", "facts": [], "note": "", "icons": {}, "rounds": [], "steps": [],
+    "steps_of": [], "turns": [],
 }

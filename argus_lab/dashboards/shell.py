@@ -40,9 +40,7 @@ class Bar(Part):
 class Shell:
     """A page with its head, for one visitor; ``bar`` and ``body`` are what is shown."""
 
-    def __init__(
-        self, kind: PageKind, query: str, lakes: Sequence[str], *, has_address: bool = True
-    ) -> None:
+    def __init__(self, kind: PageKind, query: str, lakes: Sequence[str], *, has_address: bool = True) -> None:
         choices, own = choices_of(query)
         # Which lakes may be opened is not for an address to say, which may come from anybody.
         digest = digest_of(choices.lake if choices.lake in lakes else lakes[0])
@@ -50,7 +48,7 @@ class Shell:
         self._lakes = list(lakes)
         document = pn.state.curdoc if has_address else None
         self.desk = Desk(digest, kind, choices, own, document)
-        self.desk.on_choices(self._draw_bar)
+        self.desk.begin(self._chosen)
         self.desk.on_address(self._draw_address)
         self.desk.on_error(self._show_trouble)
         self.words = ""
@@ -81,8 +79,15 @@ class Shell:
             self._draw_bar()
             self._show_page()
 
+    def _chosen(self) -> None:
+        """Something else is chosen: a page that could not be shown may be shown now."""
+        self._draw_bar()
+        if not self._is_shown and self.desk.digest.state.is_ready:
+            self._arrived(self.desk.digest.state)
+
     def _show_page(self) -> None:
         self._is_shown = True
+        self.desk.begin(self._chosen)
         try:
             made = self.desk.kind.body(self.desk)
         except ArgusError as error:
@@ -194,7 +199,10 @@ def _notice(state: State, search: str) -> tuple[str, bool]:
         return f"What is shown is of version {state.version}: {state.problem}", True
     if state.is_ready and state.since is not None:
         rest = state.total - state.spans
-        return f"Spans since {state.since:%Y-%m-%d} are shown; {plural(rest, 'older one')} are being read…", False
+        return (
+            f"Spans since {state.since:%Y-%m-%d} are shown; {plural(rest, 'older one')} are being read…",
+            False,
+        )
     return search, False
 
 
@@ -207,7 +215,9 @@ def page_of(kind: PageKind, lake: str | None = None) -> pn.Template:
     """A page for the visitor whose session of a Panel server runs this."""
     template = pn.Template(web("page.html"))
     request = pn.state.curdoc.session_context.request
-    if not is_welcome(request.headers.get("Host", ""), getattr(request, "remote_ip", None)) and not _behind(request):
+    if not is_welcome(request.headers.get("Host", ""), getattr(request, "remote_ip", None)) and not _behind(
+        request
+    ):
         told = Notice(told=unwelcome(), sizing_mode="stretch_width")
         template.add_panel("bar", pn.Spacer(height=0))
         template.add_panel("body", told)
@@ -227,5 +237,9 @@ def _behind(request: Any) -> bool:
 
 def _asked_query() -> str:
     """The query of the address that the visitor asked for."""
-    pairs = [(name, value.decode("utf-8", "replace")) for name, values in pn.state.session_args.items() for value in values]
+    pairs = [
+        (name, value.decode("utf-8", "replace"))
+        for name, values in pn.state.session_args.items()
+        for value in values
+    ]
     return urlencode(pairs)

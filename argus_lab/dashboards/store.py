@@ -7,12 +7,8 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["Store"]
 

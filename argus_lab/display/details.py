@@ -14,7 +14,17 @@ from argus_lab.display.repeats import repeated_or_full
 from argus_lab.display.units import count, duration, moment, number, plural, usd
 from argus_lab.display.visible import brief
 
-__all__ = ["NEEDED", "detail", "indented", "longest_of", "model_facts", "pairs", "raw", "system_prompt", "tools_offered"]
+__all__ = [
+    "NEEDED",
+    "detail",
+    "indented",
+    "longest_of",
+    "model_facts",
+    "pairs",
+    "raw",
+    "system_prompt",
+    "tools_offered",
+]
 
 Row = dict[str, Any]
 

@@ -28,9 +28,7 @@ def whole(row: dict[str, Any], most: int, where: str) -> Html:
     known = {name: value for name, value in row.items() if value is not None and value not in EMPTY}
     texts = {name: value for name, value in known.items() if _is_long(name, value)}
     order = [*(name for name in FIRST if name in texts), *(name for name in texts if name not in FIRST)]
-    shown = [
-        joined([element("h5", name), passage(indented(texts[name]), most, where)]) for name in order
-    ]
+    shown = [joined([element("h5", name), passage(indented(texts[name]), most, where)]) for name in order]
     pairs = (
         joined([element("dt", name), element("dd", brief(value, LONG), dir="auto")])
         for name, value in known.items()

@@ -55,7 +55,9 @@ def test_the_table_opens_a_session_and_a_step(
     assert _asked(page)["step"][0].startswith("step.")
     page.screenshot(path=images / "page-session.png")
     again = tab(page.url)
-    expect(again.get_by_role("heading", level=2)).to_have_text(page.get_by_role("heading", level=2).inner_text())
+    expect(again.get_by_role("heading", level=2)).to_have_text(
+        page.get_by_role("heading", level=2).inner_text()
+    )
     page.get_by_role("tab", name="Raw").click()
     expect(page.get_by_role("tabpanel")).to_contain_text("attributes")
     page.get_by_role("button", name="Back to all sessions").click()
@@ -224,7 +226,9 @@ def test_new_spans_appear_by_themselves(
     expect(other.locator(".row.round")).to_have_count(2)
 
 
-def test_a_session_of_thousands_of_steps(pages: Callable[..., Server], tab: Callable[..., Page], tmp_path: Path):
+def test_a_session_of_thousands_of_steps(
+    pages: Callable[..., Server], tab: Callable[..., Page], tmp_path: Path
+):
     """The tree holds no more than what can be seen, and its last step is one key away."""
     lake = str(tmp_path / "lake")
     rows = [make_span(4 * n + 1, session_id="long", trace_id=f"{n // 500:032x}") for n in range(5_000)]
