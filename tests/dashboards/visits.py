@@ -48,6 +48,8 @@ class Visit:
         button = self.sheet(name).locator(f'button[data-view="{view}"]')
         if button.get_attribute("aria-pressed") != "true":
             button.click()
+            pressed = f'section.sheet[data-chart="{name}"] button[data-view="{view}"][aria-pressed="true"]'
+            self.page.wait_for_selector(pressed)
 
     def rows(self, name: str) -> list[list[str]]:
         """The cells of the table that is open."""
@@ -60,6 +62,7 @@ class Visit:
 
     def columns(self, name: str) -> list[str]:
         """The titles of the columns of the table that is open."""
+        self.sheet(name).locator("table").wait_for(timeout=PATIENCE)
         return self.sheet(name).locator("thead th:not(:has(.a-hidden))").all_text_contents()
 
     def code(self, name: str) -> str:
