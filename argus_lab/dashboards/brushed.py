@@ -41,9 +41,10 @@ def brushed(digest: Digest, brush: Brush, most: int = SHOWN) -> Brushed:
 
     Examples
     --------
-    >>> from argus_lab.dashboards.brushing import Among, brush_of
+    >>> from argus_lab.dashboards.brushing import brush_of
     >>> from argus_lab.dashboards.choices import Choices
     >>> from argus_lab.dashboards.digest import digest_of
+    >>> from argus_lab.dashboards.pieces import Among
     >>> found = brushed(digest_of(tiny_lake), brush_of(Choices(), [(Among("service", ("tools",)),)]))
     >>> found.count, found.rows["name"].tolist()
     (2, ['execute_tool search', 'execute_tool search'])
@@ -55,7 +56,9 @@ def brushed(digest: Digest, brush: Brush, most: int = SHOWN) -> Brushed:
     found = digest.query(
         f"""
         SELECT {asked}, s.session_id
-        FROM (SELECT * FROM chosen WHERE {condition} ORDER BY start_time, trace_id, span_id LIMIT {int(most)}) c
+        FROM (
+            SELECT * FROM chosen WHERE {condition} ORDER BY start_time, trace_id, span_id LIMIT {int(most)}
+        ) c
         LEFT JOIN sessions s USING (session)
         ORDER BY c.start_time, c.trace_id, c.span_id
         """,

@@ -32,7 +32,7 @@ class Sheet(Part):
 
 
 class ChartView:
-    """One place on a page for a chart; ``view`` is what is shown. Stays where it is while charts come and go."""
+    """One place on a page for a chart, where one chart comes after the other; ``view`` is what is shown."""
 
     def __init__(self, desk: Desk, name: str, label: str) -> None:
         self.desk = desk

@@ -14,8 +14,8 @@ from argus_lab.figures.formats import count, duration, is_known, plain, unknown,
 if TYPE_CHECKING:
     from bokeh.models import LayoutDOM
 
-    from argus_lab.dashboards.brushing import Piece
     from argus_lab.dashboards.choices import Choices
+    from argus_lab.dashboards.pieces import Piece
 
 __all__ = ["Chart", "brushable", "cell", "columns_of", "kind_of", "rows_of", "title_of"]
 
@@ -24,6 +24,8 @@ LONGEST = 200
 MOST_ROWS = 500
 """Rows of a table in the page."""
 ROW = "row"
+THREE_DIGITS = 100
+"""From here on a broken number has three digits before the point."""
 MOMENTS = ("time", "start_time")
 TITLES = {
     "p50_ms": "median",
@@ -164,15 +166,15 @@ def cell(column: str, value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if column.endswith("_ms") or column in {"low", "high"}:
         return duration(value)
-    if column.endswith("_usd"):
-        return usd(value)
+    return usd(value) if column.endswith("_usd") else _plainly(value)
+
+
+def _plainly(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return count(value) if abs(value) >= 100 or value == int(value) else f"{value:,.3g}"  # noqa: PLR2004
-    if isinstance(value, int):
-        return count(value)
-    return plain(value, LONGEST)
+    if isinstance(value, float) and value != int(value) and abs(value) < THREE_DIGITS:
+        return f"{value:,.3g}"
+    return count(value) if isinstance(value, int | float) else plain(value, LONGEST)
 
 
 def columns_of(frame: pd.DataFrame, hide: Sequence[str] = ()) -> list[tuple[str, str]]:

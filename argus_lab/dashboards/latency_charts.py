@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from argus_lab.dashboards.brushing import FACTS, TIME, Fact, Piece, Within, pieces_of
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices, code_of, window_of
+from argus_lab.dashboards.pieces import FACTS, TIME, Fact, Piece, Within, pieces_of
 from argus_lab.dashboards.stretches import periods_of
 from argus_lab.figures.comparisons import WORDS, comparison, written
-from argus_lab.figures.formats import count, duration, plural
+from argus_lab.figures.formats import count, duration, is_known, plural
 from argus_lab.figures.groups import latency_by
 from argus_lab.figures.latencies import first_token_over_time, over_time, spread
 from argus_lab.figures.quantiles import DURATION, FIRST_TOKEN, Quantiles
@@ -79,8 +79,7 @@ def facts_of(digest: Digest, choices: Choices) -> Facts:
         choices,
     ).to_dict("records")[0]
     first, last = (
-        None if value is None or value != value else value.to_pydatetime()  # noqa: PLR0124  NaT
-        for value in (found["first"], found["last"])
+        found[name].to_pydatetime() if is_known(found[name]) else None for name in ("first", "last")
     )
     return Facts(int(found["spans"]), int(found["errors"]), first, last)
 
@@ -136,7 +135,8 @@ def by_group(digest: Digest, choices: Choices, by: str | None) -> Chart:
     most = slow.iloc[0] if len(slow) else None
     words = f"Latency by {BY[by]}, {plural(len(slow), 'group')}."
     if most is not None:
-        words += f" Most time goes to {most[by]}: median {duration(most['p50_ms'])}, p95 {duration(most['p95_ms'])}."
+        words += f" Most time goes to {most[by]}: median {duration(most['p50_ms'])}, "
+        words += f"p95 {duration(most['p95_ms'])}."
     return Chart(
         "by-group",
         "Latency by group",

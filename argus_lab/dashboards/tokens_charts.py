@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from argus_lab.dashboards.brushing import Among, Piece, pieces_of
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.latency_charts import measured_code
+from argus_lab.dashboards.pieces import Among, Piece, pieces_of
 from argus_lab.figures.answering import answers_over_time
 from argus_lab.figures.conversations import context_growth
 from argus_lab.figures.formats import count, plural, usd
@@ -58,8 +58,8 @@ class Used:
 def used(digest: Digest, choices: Choices) -> Used | None:
     """What the chosen calls used; ``None`` if there is no span that is chosen."""
     plain = digest.query(
-        "SELECT count(*) AS spans, sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))::BIGINT AS tokens "
-        "FROM chosen",
+        "SELECT count(*) AS spans, "
+        "sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))::BIGINT AS tokens FROM chosen",
         choices,
     ).iloc[0]
     if not plain["spans"]:
@@ -67,7 +67,7 @@ def used(digest: Digest, choices: Choices) -> Used | None:
     whole = digest.tokens(choices)
     return Used(
         whole.iloc[0] if len(whole) else whole.reindex([0]).iloc[0],
-        0 if plain["tokens"] != plain["tokens"] else int(plain["tokens"]),  # noqa: PLR0124  NaN
+        int(plain["tokens"]),
         int(plain["spans"]),
     )
 

@@ -36,8 +36,8 @@ def tokens_over_time(
     """Tokens, or what they cost, over time as stacked bars.
 
     Tokens are stacked by kind: fresh input, input from and to the cache, output, reasoning. With ``by`` the
-    layers are the groups; the six largest have one each, the rest share ``others``. Costs are list prices; calls without
-    a price are counted in the title, with their models.
+    layers are the groups; the six largest have one each, the rest share ``others``. Costs are list prices;
+    calls without a price are counted in the title, with their models.
 
     Parameters
     ----------

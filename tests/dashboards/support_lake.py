@@ -38,30 +38,28 @@ def write_rows(place: str, rows: list[dict[str, Any]]) -> None:
 
 
 def awkward_rows() -> list[dict[str, Any]]:
-    """Wrappers, agents, unknown numbers, cached tokens apart, and names with quotes: what counts is not plain."""
-    rows: list[dict[str, Any]] = []
-    for n in range(40):
-        trace = f"{n + 1:032x}"
-        start = NOON + timedelta(minutes=7 * n)
-        same = {
-            "trace_id": trace,
-            "session_id": f"s'{n // 4}",
-            "project": 'the "shop"\\',
-            "start_time": start,
-        }
-        agent = make_span(10 * n, **same, span_type="agent", agent_name="mira" if n % 3 else "o'tto; --", name="turn",
-                          parent_span_id=None, duration_ms=900.0 + n, input_tokens=500, output_tokens=50)  # fmt: skip
-        wrapper = make_span(10 * n + 1, **same, span_type="llm", step_kind="llm_call", name="wrapper",
-                            parent_span_id=agent["span_id"], request_model="gpt-5-mini", provider="openai",
-                            duration_ms=500.0, input_tokens=100 + n, output_tokens=10)  # fmt: skip
-        model = "gpt-5-mini" if n % 2 else None
-        call = make_span(10 * n + 2, **same, span_type="llm", step_kind="llm_call", name="chat",
-                         parent_span_id=wrapper["span_id"], request_model=model, provider="openai",
-                         duration_ms=450.0 + n, input_tokens=100 + n, output_tokens=10, cache_read_tokens=n,
-                         time_to_first_token_ms=None if n % 5 else 80.0 + n, reasoning_tokens=n % 4,
-                         usage_source="gen_ai.usage.input_tokens + cache" if n == 7 else None)  # fmt: skip
-        other = make_span(10 * n + 3, **same, span_type="tool", step_kind="tool_call", name="search",
-                          parent_span_id=agent["span_id"], status="ERROR" if n % 9 == 0 else "OK",
-                          duration_ms=None if n % 11 == 0 else float(n))  # fmt: skip
-        rows += [agent, wrapper, call, other]
-    return rows
+    """Wrappers, agents, unknown numbers, cached tokens apart, names with quotes: what counts is not plain."""
+    return [row for n in range(40) for row in _awkward(n)]
+
+
+def _awkward(n: int) -> list[dict[str, Any]]:
+    """A trace of an agent, a model call in a wrapper, and a tool."""
+    start = NOON + timedelta(minutes=7 * n)
+    same = {"trace_id": f"{n + 1:032x}", "session_id": f"s'{n // 4}", "project": 'the "shop"\\'}
+    same["start_time"] = start
+    llm = {"span_type": "llm", "step_kind": "llm_call", "provider": "openai", "input_tokens": 100 + n}
+    llm["output_tokens"] = 10
+    name = {"agent_name": "mira" if n % 3 else "o'tto; --"}
+    used = {"input_tokens": 500, "output_tokens": 50, "duration_ms": 900.0 + n, "parent_span_id": None}
+    agent = make_span(10 * n, **same, **name, **used, span_type="agent", name="turn")
+    below = {"parent_span_id": agent["span_id"]}
+    own = {"request_model": "gpt-5-mini", "duration_ms": 500.0, "name": "wrapper"}
+    wrapper = make_span(10 * n + 1, **same, **llm, **below, **own)
+    parts = {"cache_read_tokens": n, "reasoning_tokens": n % 4, "duration_ms": 450.0 + n, "name": "chat"}
+    parts["request_model"] = "gpt-5-mini" if n % 2 else None
+    parts["time_to_first_token_ms"] = None if n % 5 else 80.0 + n
+    parts["usage_source"] = "gen_ai.usage.input_tokens + cache" if n == 7 else None
+    call = make_span(10 * n + 2, **same, **llm, **parts, parent_span_id=wrapper["span_id"])
+    tool = {"span_type": "tool", "step_kind": "tool_call", "status": "ERROR" if n % 9 == 0 else "OK"}
+    tool |= {"duration_ms": None if n % 11 == 0 else float(n), "name": "search"}
+    return [agent, wrapper, call, make_span(10 * n + 3, **same, **tool, **below)]

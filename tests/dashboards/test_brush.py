@@ -1,4 +1,4 @@
-"""From a picture to code: what is brushed, what is shown of it, and what the lines of Python return, are one."""
+"""From a picture to code: what is brushed, what is shown of it, and what the lines return, are one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 import argus_lab as al
 from argus_lab.dashboards import latency_charts, tokens_charts
 from argus_lab.dashboards.brushed import brushed
-from argus_lab.dashboards.brushing import Among, Beside, Brush, Fact, Piece, Within, brush_of, pieces_of
+from argus_lab.dashboards.brushing import Brush, brush_of
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.digest import Digest
+from argus_lab.dashboards.pieces import Among, Beside, Fact, Piece, Within, condition, joined, pieces_of
 from tests.dashboards.support_lake import awkward_rows, write_rows, write_support
 
 SHOP = 'the "shop"\\'
@@ -59,7 +60,9 @@ CHARTS: dict[str, Callable[[Digest, Choices], Chart | None]] = {
     "first token": lambda d, c: _time(d, c, None, 1),
     "first token by model": lambda d, c: _time(d, c, "request_model", 1),
     "by component": lambda d, c: latency_charts.by_group(d, c, None),
-    "by agent": lambda d, c: latency_charts.by_group(d, c, "operation"),
+    "by agent": lambda d, c: latency_charts.by_group(d, c, "agent_name"),
+    "spread by agent": lambda d, c: latency_charts.how_spread(d, c, "agent_name"),
+    "first token by agent": lambda d, c: _time(d, c, "agent_name", 1),
     "spread": lambda d, c: latency_charts.how_spread(d, c, None),
     "spread by type": lambda d, c: latency_charts.how_spread(d, c, "component_type"),
     "periods": lambda d, c: latency_charts.compared(d, c, latency_charts.facts_of(d, c)),
@@ -69,7 +72,7 @@ CHARTS: dict[str, Callable[[Digest, Choices], Chart | None]] = {
     "cost by project": lambda d, c: tokens_charts.through_time(d, c, "project", "1d", "cost"),
     "answers": lambda d, c: tokens_charts.answering(d, c, None, "1d"),
     "answers by model": lambda d, c: tokens_charts.answering(d, c, "request_model", "1d"),
-    "growth": lambda d, c: _growth(d),
+    "growth": lambda d, _: _growth(d),
 }
 """Every chart of both pages, with and without groups."""
 
@@ -107,7 +110,7 @@ OTHERS = [name for name in VIEWS if name != "everything"]
     [(name, view) for n, name in enumerate(CHARTS) for view in ("everything", OTHERS[n % len(OTHERS)])],
 )
 def test_the_lines_return_what_is_shown(name: str, view: str, digest: Digest):
-    """Of every chart, in one view and another: the rows in the page are the rows of the frame that the lines return."""
+    """Of every chart, in one view and another: the rows of the page are those of the frame of the lines."""
     choices = VIEWS[view]
     chart = CHARTS[name](digest, choices)
     if chart is None or not len(chart.numbers):
@@ -184,11 +187,9 @@ def test_hostile_values_stay_values(value: str, tmp_path: Path):
     compile(code, "brush", "exec")
     assert "\x00" not in code
     assert "\u202e" not in code
-    names: dict[str, Any] = {}
-    exec(code.split("spans = ")[0].replace("lake = al.open", "place = str"), names)  # noqa: S102
+    plain = code.replace("import argus_lab as al", "").replace("al.open", "str").replace("lake.spans", "dict")
     given: dict[str, Any] = {}
-    exec(code.replace("import argus_lab as al", "").replace("lake = al.open", "place = str").replace(
-        "lake.spans", "dict"), given)  # noqa: S102  # fmt: skip
+    exec(plain, given)  # noqa: S102  the lines with nothing behind them
     assert given["spans"]["project"] == value
     assert given["spans"]["params"]["model"] == value
     assert [value] in given["spans"]["params"].values()
@@ -237,12 +238,16 @@ def test_rows_without_a_group_are_those_with_null():
     assert second[1] == Among("service", (None,))
 
 
+def _some(*values: str | None) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True).map(tuple)
+
+
 TESTS = st.one_of(
     st.builds(Within, st.just("duration_ms"), st.floats(0, 10), st.floats(10, 1e4)),
-    st.builds(Among, st.just("service"), st.lists(st.sampled_from(["agent", "support-agent", None]), min_size=1, max_size=2, unique=True).map(tuple)),
-    st.builds(Beside, st.just("name"), st.lists(st.sampled_from(["chat", "turn", None]), min_size=1, max_size=2, unique=True).map(tuple)),
+    st.builds(Among, st.just("service"), _some("agent", "support-agent", None)),
+    st.builds(Beside, st.just("name"), _some("chat", "turn", None)),
     st.builds(Fact, st.sampled_from(["call", "usage", "first token", "error"])),
-)  # fmt: skip
+)
 
 
 @given(pieces=st.lists(st.lists(TESTS, max_size=3).map(tuple), min_size=1, max_size=4))
@@ -250,10 +255,10 @@ def test_any_brush_is_the_union_of_its_pieces(pieces: list[Piece], awkward_frame
     """However pieces are joined, the condition selects the spans that meet one of them."""
     import duckdb
 
-    text, params = brush_of(Choices(), pieces).condition()
+    text, params = condition(joined(pieces))
     session = duckdb.connect()
     session.register("spans", awkward_frame)
-    found = session.execute(f"SELECT span_id FROM spans WHERE {text}", params).fetchall()  # noqa: S608
+    found = session.execute(f"SELECT span_id FROM spans WHERE {text}", params).fetchall()  # noqa: S608  what is tested
     wanted = awkward_frame[
         [any(_meets(row, piece) for piece in pieces) for row in awkward_frame.to_dict("records")]
     ]
@@ -275,7 +280,7 @@ def _is(row: dict[str, Any], test: Any) -> bool:
     value = None if pd.isna(row[test.column]) else row[test.column]
     if isinstance(test, Within):
         return value is not None and test.low <= value < test.high
-    return (value in test.values) == isinstance(test, Among)
+    return (value in set(test[1])) == isinstance(test, Among)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Hostile text in models, services, names, agents, projects and sessions: charts show it, and nothing runs."""
+"""Hostile text in models, services, names, agents and sessions: charts show it, and nothing runs."""
 
 from __future__ import annotations
 
@@ -25,17 +25,14 @@ def _rows() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for n, payload in enumerate(PAYLOADS):
         text = payload[:LONGEST].encode("utf-8", "replace").decode("utf-8")
-        same = {"project": "hostile", "service": text, "session_id": text, "trace_id": f"{n + 1:032x}",
-                "start_time": NOON + timedelta(minutes=n), "agent_name": text, "component_name": text}  # fmt: skip
-        rows.append(
-            make_span(10 * n, **same, span_type="llm", step_kind="llm_call", component_type="llm", name=text,
-                      request_model=text, provider=text, operation=text, input_tokens=100 + n, output_tokens=9,
-                      time_to_first_token_ms=5.0, duration_ms=20.0 + n, input_text=text, output_text=text)
-        )  # fmt: skip
-        rows.append(
-            make_span(10 * n + 1, **same, span_type="llm", step_kind="llm_call", name=text, request_model=text,
-                      input_tokens=0, output_tokens=0, duration_ms=2.0, status="ERROR", error_message=text)
-        )  # fmt: skip
+        same = {"project": "hostile", "trace_id": f"{n + 1:032x}", "start_time": NOON + timedelta(minutes=n)}
+        same |= dict.fromkeys(("service", "session_id", "agent_name", "component_name", "name"), text)
+        same |= {"span_type": "llm", "step_kind": "llm_call", "component_type": "llm", "request_model": text}
+        full = dict.fromkeys(("provider", "operation", "input_text", "output_text"), text)
+        full |= {"input_tokens": 100 + n, "output_tokens": 9, "time_to_first_token_ms": 5.0}
+        empty = {"input_tokens": 0, "output_tokens": 0, "status": "ERROR", "error_message": text}
+        rows.append(make_span(10 * n, **same, **full, duration_ms=20.0 + n))
+        rows.append(make_span(10 * n + 1, **same, **empty, duration_ms=2.0))
     return rows
 
 
@@ -49,7 +46,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_runs(name: str, dark: bool, hostile: str, browser: Browser, pages: Callable[..., Any]):
+def test_nothing_runs(name: str, *, dark: bool, hostile: str, browser: Browser, pages: Callable[..., Any]):
     """Every cut, table, selection and line of Python with payloads in it: no script, dialog or request."""
     cuts = {
         "latency": ("request_model", "service", "name", "agent_name"),

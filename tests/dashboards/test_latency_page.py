@@ -199,12 +199,11 @@ def test_dark_pages_have_light_letters(browser: Browser, base: str):
     """In the dark the ground of figures is the page's, and their letters are light."""
     with visiting(browser, f"{base}/latency", dark=True) as visit:
         visit.settled("over-time")
-        text, ground = visit.page.locator(".bk-Figure").first.evaluate(
-            "e => [getComputedStyle(e).getPropertyValue('--bk-title-text-color') || getComputedStyle(e).color,"
-            " getComputedStyle(e).backgroundColor]"
-        )
+        visit.page.locator(".bk-Figure").first.wait_for()
+        look = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).getPropertyValue('--argus-text')]"
+        ground, text = visit.page.locator(".bk-Figure").first.evaluate(look)
         assert ground == "rgb(20, 23, 27)"
-        assert text
+        assert text.strip() == "#dfe3e8"
 
 
 def test_nothing_matches_is_said(browser: Browser, base: str):

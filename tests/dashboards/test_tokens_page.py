@@ -77,7 +77,7 @@ def test_tables_hold_the_numbers_of_the_measures(visit: Visit, spans: pd.DataFra
 
 
 def test_unknown_prices_are_listed_and_never_nothing(visit: Visit):
-    """The model that runs on one's own machine has a dash for its cost, its calls are counted, it is named."""
+    """A model without a list price has a dash for its cost, its calls are counted, and it is named."""
     rows = {row[0]: row for row in visit.rows("groups")}
     columns = visit.columns("groups")
     assert rows["qwen3:8b"][columns.index("cost")] == "–"
@@ -91,7 +91,7 @@ def test_unknown_prices_are_listed_and_never_nothing(visit: Visit):
 def test_charts_are_cut_by_every_column(
     by: str, values: str, browser: Browser, base: str, spans: pd.DataFrame
 ):
-    """Tokens and cost by model, project, agent and service are the measure's; agents are those calls worked for."""
+    """Tokens and cost by model, project, agent and service are the measure's."""
     with visiting(browser, f"{base}/tokens") as visit:
         visit.settled(*ALL)
         visit.set("by", by)
