@@ -1,4 +1,4 @@
-"""``python -m bench [receiving] [dialects] [reading] [measures]``: measure, and print the tables."""
+"""``python -m bench [receiving] [dialects] [reading] [measures] [dashboards]``: measure, and print the tables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import platform
 import sys
 
-from bench import dialects, measures, reading, receiving
+from bench import dashboards, dialects, measures, reading, receiving
 
 PARTS = {
     "receiving": receiving.measure,
     "dialects": dialects.measure,
     "reading": reading.measure,
     "measures": measures.measure,
+    "dashboards": dashboards.measure,
 }
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from argus_lab.dashboards import reckoning
@@ -185,11 +185,12 @@ def _last_days(snapshot: Snapshot) -> datetime | None:
     """Since when there are enough spans for a first look; ``None`` if that is all there is."""
     if snapshot.adds is None:
         return None
-    rows: Counter[object] = Counter()
+    rows: Counter[date] = Counter()
     dates, counts = (snapshot.adds[name].to_pylist() for name in ("partition.date", "num_records"))
     for day, count in zip(dates, counts, strict=True):
-        rows[day] += count
-    found, days = 0, sorted((day for day in rows if day is not None), reverse=True)
+        if day is not None:
+            rows[day] += count
+    found, days = 0, sorted(rows, reverse=True)
     for day in days:
         found += rows[day]
         if found >= FIRST_ROWS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import panel as pn
 
@@ -12,10 +12,8 @@ from argus_lab.dashboards.choices import MANY, Choices, query_of
 from argus_lab.dashboards.serving import KINDS
 from argus_lab.dashboards.shell import Shell
 from argus_lab.errors import InvalidArgument
+from argus_lab.lake.lake import Lake
 from argus_lab.lake.opening import address_of
-
-if TYPE_CHECKING:
-    from argus_lab.lake.lake import Lake
 
 __all__ = ["dashboard"]
 
@@ -64,12 +62,12 @@ def dashboard(
     """
     if page not in KINDS:
         raise InvalidArgument(f"no page {page!r}; there are {', '.join(KINDS)}.")
-    address = getattr(lake, "address", None) or (os.fspath(lake) if lake is not None else None)
+    address = lake.address if isinstance(lake, Lake) else address_of(lake)
     query = _query(choices)
-    if not isinstance(height, int) or height < LOWEST:
+    if height < LOWEST:
         raise InvalidArgument(f"height={height!r}: at least {LOWEST} pixels are expected.")
     pn.extension()
-    shell = Shell(KINDS[page], query, [address_of(address)], has_address=False)
+    shell = Shell(KINDS[page], query, [address], has_address=False)
     return pn.Column(shell.bar, shell.body, height=height, sizing_mode="stretch_width", margin=0)
 
 

@@ -26,7 +26,9 @@ class Part(JSComponent):
 
     told = param.Dict(default={})
 
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)  # type: ignore[no-untyped-call]
+
     _esm = "export function render() {}"
-    _importmap: dict[str, Any] = {}
 
     __abstract = True

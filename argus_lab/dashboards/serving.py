@@ -59,7 +59,7 @@ def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> P
     OSError
         The port is taken.
     """
-    served = {name: _page(kind, lake) for name, kind in KINDS.items()}
+    served: dict[str, Any] = {name: _page(kind, lake) for name, kind in KINDS.items()}
     server: Server = pn.io.server.get_server(
         served,
         port=port,
@@ -68,7 +68,7 @@ def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> P
         keep_alive_milliseconds=KEEP_ALIVE_MS,
         title={name: f"{kind.title} · Argus Lab" for name, kind in KINDS.items()},
     )
-    own = server.port
+    own = server.port or port
     server._tornado._websocket_origins = set(names_of(own, names))  # noqa: SLF001  the port may have been 0
     guard(server._tornado, names_of(own, names))  # noqa: SLF001  Bokeh shows its application nowhere else
     _warm(lake)

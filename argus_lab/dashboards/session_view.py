@@ -89,7 +89,7 @@ class SessionView:
     def _show_view(self, found: tuple[dict[str, Any], Any]) -> None:
         told, figure = found
         self._figure.visible = figure is not None  # first: Bokeh draws nothing where nothing can be seen
-        self._figure[:] = [] if figure is None else [pn.pane.Bokeh(figure, sizing_mode="stretch_width")]
+        self._figure[:] = [] if figure is None else [_pane(figure)]
         self.replay.sizing_mode = "stretch_both" if figure is None else "stretch_width"
         self.replay.view = told
 
@@ -197,6 +197,10 @@ class SessionView:
         order, descending = self._table.order
         digest = self._desk.digest
         return lambda: digest.neighbours(choices, row or {}, order=order, descending=descending)
+
+
+def _pane(figure: Any) -> Any:
+    return pn.pane.Bokeh(figure, sizing_mode="stretch_width")  # type: ignore[no-untyped-call]
 
 
 _NO_CHOICE = {"kind": "", "at": -1, "key": "", "title": "", "sub": "", "part": "", "html": "", "open": None}

@@ -174,7 +174,8 @@ class Shell:
             values = message.get("values")
             texts = values if isinstance(values, list) else []
             chosen = tuple(text[:CHOICES_LONGEST] for text in texts if isinstance(text, str))
-            desk.choose(**{message["name"]: chosen})
+            changes: dict[str, Any] = {message["name"]: chosen}
+            desk.choose(**changes)
         elif did == "live":
             desk.choose(live=bool(message.get("on")))
         elif did == "clear":
@@ -214,12 +215,13 @@ def serve(kind: PageKind) -> None:
 def page_of(kind: PageKind, lake: str | None = None) -> pn.Template:
     """A page for the visitor whose session of a Panel server runs this."""
     template = pn.Template(web("page.html"))
-    request = pn.state.curdoc.session_context.request
+    context = pn.state.curdoc.session_context if pn.state.curdoc else None
+    request: Any = getattr(context, "request", None)
     if not is_welcome(request.headers.get("Host", ""), getattr(request, "remote_ip", None)) and not _behind(
         request
     ):
         told = Notice(told=unwelcome(), sizing_mode="stretch_width")
-        template.add_panel("bar", pn.Spacer(height=0))
+        template.add_panel("bar", Notice(told={}))
         template.add_panel("body", told)
         return template
     given = settings.read(os.environ)

@@ -19,7 +19,7 @@ from tests.dashboards.support_lake import write_support
 from tests.house.sources import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 120.0  # not a limit on speed: the time after which a hang is called a hang
+PATIENCE = 60.0  # not a limit on speed: the time after which a hang is called a hang
 ONLY_US = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 """The browser finds no other host: what a page needs from elsewhere, it does without."""
 

@@ -18,7 +18,7 @@ from tests.dashboards.conftest import PATIENCE, Server
 from tests.lake_read.lakes import write
 
 expect.set_options(timeout=PATIENCE * 1000)
-SESSIONS = 301
+SESSIONS = 300
 ROW = "tbody tr"
 
 

@@ -104,7 +104,7 @@ export function render({ model, el }) {
     row.setAttribute("role", "treeitem");
     row.setAttribute("aria-selected", String(chosenIs(line)));
     if (chosenIs(line)) row.classList.add("is-at");
-    if (line.kind === "turn") { row.append(line.title); row.setAttribute("aria-level", "1"); return row; }
+    if (line.kind === "turn") { row.append(line.title); row.setAttribute("role", "none"); return row; }
     if (line.kind === "round") {
       const [number, label, model_name, duration, tokens, wrong, icon] = told.rounds[line.at];
       const count = (told.steps_of[line.at] || []).length;
