@@ -81,10 +81,17 @@ class Visit:
         figure.scroll_into_view_if_needed()
         box = figure.bounding_box()
         assert box is not None
-        mouse = self.page.mouse
+        mouse, steps = self.page.mouse, 8
         mouse.move(box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"])
+        self.page.wait_for_timeout(100)
         mouse.down()
-        mouse.move(box["x"] + end[0] * box["width"], box["y"] + end[1] * box["height"], steps=8)
+        self.page.wait_for_timeout(100)  # a hand is not faster, and Bokeh takes what is for a click
+        for step in range(1, steps + 1):
+            part = step / steps
+            across = start[0] + (end[0] - start[0]) * part
+            down = start[1] + (end[1] - start[1]) * part
+            mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+            self.page.wait_for_timeout(30)
         mouse.up()
 
     def chosen(self, name: str) -> str:
