@@ -9,7 +9,7 @@ from argus_lab.dashboards.choices import window_of
 if TYPE_CHECKING:
     from argus_lab.dashboards.choices import Choices
 
-__all__ = ["Asked", "asked"]
+__all__ = ["ORDERS", "Asked", "asked", "sorted_by"]
 
 Asked = tuple[str, dict[str, Any]]
 """A condition on the table ``spans`` with its parameters."""
@@ -21,6 +21,20 @@ COLUMNS = {
     "component": "component_type",
     "status": "status",
 }
+
+
+ORDERS = {
+    "started": "start_time",
+    "duration": "duration_ms",
+    "turns": "turns",
+    "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)",
+    "cost": "coalesce(cost_usd, list_cost_usd)",
+    "errors": "errors",
+    "steps": "spans",
+    "first": "first_user_message",
+    "models": "models",
+}
+"""What sessions are sorted by: name in an address, expression over ``sessions``."""
 
 
 def asked(choices: Choices, search: int | None = None) -> Asked:
@@ -50,3 +64,8 @@ def asked(choices: Choices, search: int | None = None) -> Asked:
         tests.append("(trace_id, span_id) IN (SELECT (trace_id, span_id) FROM hits WHERE search = $search)")
         params["search"] = search
     return " AND ".join(tests) or "true", params
+
+
+def sorted_by(order: str, *, descending: bool) -> str:
+    """By what sessions are sorted, ties included, so that pages of them never overlap."""
+    return f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"

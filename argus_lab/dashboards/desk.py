@@ -1,4 +1,4 @@
-"""One visitor at one page: what is chosen, what the page keeps in its address, and work that takes a while."""
+"""One visitor at one page: what is chosen, what the page keeps in its address, work that takes a while."""
 
 from __future__ import annotations
 

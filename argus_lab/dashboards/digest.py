@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from argus_lab import settings
-from argus_lab.dashboards.asked import Asked, asked
+from argus_lab.dashboards.asked import ORDERS, Asked, asked, sorted_by
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.frames import pandas_of
 from argus_lab.lake import read
@@ -39,21 +39,9 @@ if TYPE_CHECKING:
     from argus_lab.dashboards.searching import Search
     from argus_lab.dashboards.store import Store
 
-__all__ = ["Digest", "Page", "digest_of"]
+__all__ = ["ORDERS", "Digest", "Page", "digest_of"]
 
 MEMORY = 1024 * 1024 * 1024
-ORDERS = {
-    "started": "start_time",
-    "duration": "duration_ms",
-    "turns": "turns",
-    "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)",
-    "cost": "coalesce(cost_usd, list_cost_usd)",
-    "errors": "errors",
-    "steps": "spans",
-    "first": "first_user_message",
-    "models": "models",
-}
-"""What sessions are sorted by: name in an address, expression over ``sessions``."""
 OPTIONS = {
     "project": "project",
     "service": "service",
@@ -97,6 +85,10 @@ class Digest:
     def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
         """Have ``watcher`` called, in another thread, when there is something new; the result ends that."""
         return self._follower.watch(watcher)
+
+    def look(self) -> None:
+        """Bring the tables up to the lake's newest version now, in this thread."""
+        self._follower.look()
 
     def wait(self, seconds: float | None = None) -> State:
         """Make the tables if they are not there, and return once there is something to show."""
@@ -155,9 +147,9 @@ class Digest:
         offset: int = 0,
         limit: int = 50,
     ) -> Page:
-        """Sessions with a span that is meant, each told as a whole; a page of them, and how many there are."""
+        """Sessions with a span that is meant, each told as a whole: a page of them, and their number."""
         which, params = self._which(choices)
-        key = _sorted_by(order, descending=descending)
+        key = sorted_by(order, descending=descending)
         cursor = self._cursor()
         rows = cursor.sql(
             f"SELECT * FROM sessions WHERE {which} ORDER BY {key} LIMIT {int(limit)} OFFSET {int(offset)}",
@@ -202,7 +194,8 @@ class Digest:
             self._cursor()
             .sql(
                 f"""
-            SELECT session, list([duration_ms, (status = 'ERROR')::DOUBLE] ORDER BY start_time)[:{SPARKS}] AS calls
+            SELECT session,
+                list([duration_ms, (status = 'ERROR')::DOUBLE] ORDER BY start_time)[:{SPARKS}] AS calls
             FROM spans WHERE list_contains($numbers, session) AND is_model_call AND duration_ms IS NOT NULL
             GROUP BY session
             """,
@@ -217,7 +210,7 @@ class Digest:
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The sessions before and after one in the table as it is sorted."""
         which, params = self._which(choices)
-        key = _sorted_by(order, descending=descending)
+        key = sorted_by(order, descending=descending)
         query = f"""
             SELECT * FROM (
                 SELECT session, lag(session) OVER by_key AS before, lead(session) OVER by_key AS after
@@ -268,10 +261,6 @@ def _values(cursor: duckdb.DuckDBPyConnection, column: str) -> list[tuple[str, i
     """
     found = cursor.sql(query).to_arrow_table()
     return list(zip(found["value"].to_pylist(), found["spans"].to_pylist(), strict=True))
-
-
-def _sorted_by(order: str, *, descending: bool) -> str:
-    return f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"
 
 
 def _plain(frame: pd.DataFrame) -> dict[str, Any] | None:

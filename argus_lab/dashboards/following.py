@@ -75,7 +75,7 @@ class Follower:
         self.state = State()
 
     def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
-        """Call ``watcher`` in a thread of ours whenever there is something new, until what is returned is called."""
+        """Call ``watcher``, in a thread of ours, when there is something new; what is returned ends that."""
         with self._lock:
             self._number += 1
             number = self._number

@@ -1,9 +1,9 @@
 """Who may see the pages: visitors of this machine, who ask for it by its own name, outside frames of others.
 
-A page of a stranger cannot read ours: browsers keep its requests to us from being read. It could let a name of
-its own point at this machine, which then looks like its own to a browser; so requests by other names are
-refused. It could put our page into a frame; answers forbid that. It could open a websocket; Bokeh refuses those
-of other origins.
+A page of a stranger cannot read ours: browsers keep its requests to us from being read. It could let a name
+of its own point at this machine, which then looks like its own to a browser; so requests by other names are
+refused. It could put our page into a frame; answers forbid that. It could open a websocket; Bokeh refuses
+those of other origins.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["OWN_NAMES", "guard", "is_welcome", "names_of"]
 OWN_NAMES = ("127.0.0.1", "localhost")
 MISDIRECTED = 421
 
-POLICY = "; ".join(
+POLICY = "; ".join(  # noqa: FLY002  a line a rule
     (
         "default-src 'self'",
         # Bokeh compiles its callbacks, and components are modules of blobs.
@@ -73,7 +73,7 @@ def is_welcome(host: str, address: str | None) -> bool:
 
 
 def guard(application: Application, names: Iterable[str]) -> None:
-    """Let the application answer only requests that call it by these names, with headers that keep others out."""
+    """Let the application answer only who calls it by these names, with headers that keep others out."""
     refused = Rule(_Strange(frozenset(names)), ErrorHandler, {"status_code": MISDIRECTED})
     application.default_router.rules.insert(0, refused)
     application.add_transform(_Headers)

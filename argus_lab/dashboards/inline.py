@@ -41,8 +41,8 @@ def dashboard(
     height
         Of the page in the notebook, pixels.
     **choices
-        What to begin with: ``project``, ``service``, ``model``, ``component``, ``status`` (a text or several),
-        ``since``, ``until``, ``text``, and ``session`` for the page of sessions.
+        What to begin with: ``project``, ``service``, ``model``, ``component``, ``status`` (a text or
+        several), ``since``, ``until``, ``text``, and ``session`` for the page of sessions.
 
     Raises
     ------

@@ -29,6 +29,14 @@ CURL = """curl -X POST http://127.0.0.1:4000/v1/traces \\
      {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "12"}},
      {"key": "gen_ai.usage.output_tokens", "value": {"intValue": "3"}}]}]}]}]}
 JSON"""
+PROJECT = (
+    "Each resource names its project with the attribute argus.project, or the request does with the header "
+    "X-Argus-Project."
+)
+ELSEWHERE = (
+    "Ask for them as http://127.0.0.1 or http://localhost with the port. From elsewhere use a tunnel, such "
+    "as ssh -L 5006:127.0.0.1:5006; for a proxy in front name what it is called in ARGUS_DASHBOARD_ORIGINS."
+)
 NOTEBOOK = """import argus_lab as al
 
 al.instrument(project="my-bot")"""
@@ -47,9 +55,8 @@ def beginning(lake: str) -> dict[str, Any]:
         "title": "Waiting for the first trace",
         "words": [
             f"The lake {lake} is empty. This page shows traces as soon as they arrive.",
-            f"The endpoint is {ENDPOINT}, for OTLP as JSON or protobuf; port 4318 is the same. Each resource "
-            "names its project with the attribute argus.project, or the request does with the header "
-            "X-Argus-Project.",
+            f"The endpoint is {ENDPOINT}, for OTLP as JSON or protobuf; port 4318 is the same.",
+            PROJECT,
         ],
         "lines": [
             ["Start the receiver, if it does not run yet", f"argus-lab serve --lake {_quoted(lake)}"],
@@ -72,23 +79,17 @@ def unwelcome() -> dict[str, Any]:
     """The page was asked for from elsewhere, or by a name that is not this machine's."""
     return {
         "title": "These pages are for this machine only",
-        "words": [
-            "Ask for them as http://127.0.0.1 or http://localhost with the port. From elsewhere use a tunnel, such "
-            "as ssh -L 5006:127.0.0.1:5006; for a proxy in front name what it is called in ARGUS_DASHBOARD_ORIGINS."
-        ],
+        "words": [ELSEWHERE],
         "is_wrong": True,
     }
 
 
 def trouble(error: Exception, lake: str) -> dict[str, Any]:
     """What is wrong with the lake, and what can be done."""
-    words = [str(error)] if not isinstance(error, AssertionError) else []
-    for kind, title, more, lines in TROUBLES:
-        if isinstance(error, kind):
-            break
+    _, title, more, lines = next(trouble for trouble in TROUBLES if isinstance(error, trouble[0]))
     return {
         "title": title,
-        "words": [*words, more],
+        "words": [str(error), more],
         "lines": [[name, line.format(lake=_quoted(lake))] for name, line in lines],
         "is_wrong": True,
     }

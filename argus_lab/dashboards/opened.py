@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "Opened", "opened"]
 
 WITH_CONTENT = 1_500
-"""Sessions of so many spans are read with their messages; of larger ones a step's are read when it is chosen."""
+"""Sessions of so many spans are read with their messages; of larger ones a step's, when it is chosen."""
 KEPT = 6
 """Sessions that stay in memory, for those who go back to one."""
 CHARACTERS = 20_000
@@ -90,6 +90,10 @@ class Opened:
             return _framed(whole(self._row(row), CHARACTERS, where))
         return _framed(detail(row | self._content(row), CHARACTERS, where))
 
+    def whole_session(self) -> Session:
+        """The session with its messages, read now if it was opened without."""
+        return self.session if self.has_content else _session(self.digest, self.row, content=True)[1]
+
     def place_of(self, span_id: str) -> int | None:
         """The step of a span."""
         ids = self.steps.table["span_id"].to_pylist()
@@ -133,16 +137,22 @@ def opened(digest: Digest, row: Mapping[str, Any]) -> Opened:
 
 def _read(digest: Digest, row: Mapping[str, Any]) -> Opened:
     has_content = row["spans"] <= WITH_CONTENT
-    columns = list(dict.fromkeys((*SPANS.light, *NEEDED, *WORDS))) if has_content else list(SPANS.light)
-    frame = digest.session_spans(row, [name for name in columns if name in SPANS.names])
+    frame, session = _session(digest, row, content=has_content)
     taken = frame_of(frame)
     light = members(spans_of(taken, SPANS.light))
-    session = read_session(taken, light, set(frame.columns), {})
     table = steps_of(light)
     rounds = pa.Table.from_pylist([each.row for each in session.rounds], schema=_schema(light))
     return Opened(
         row, frame, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest
     )
+
+
+def _session(digest: Digest, row: Mapping[str, Any], *, content: bool) -> tuple[pd.DataFrame, Session]:
+    """The spans of a session, and the session as they tell it."""
+    columns = dict.fromkeys((*SPANS.light, *NEEDED, *WORDS)) if content else SPANS.light
+    frame = digest.session_spans(row, [name for name in columns if name in SPANS.names])
+    taken = frame_of(frame)
+    return frame, read_session(taken, members(spans_of(taken, SPANS.light)), set(frame.columns), {})
 
 
 def _schema(light: pa.Table) -> pa.Schema:

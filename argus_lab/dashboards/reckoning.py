@@ -41,7 +41,7 @@ TAKEN = (
 )
 """Columns of the span table that are kept as they are."""
 NARROW = (*TAKEN, "session", "is_counted", "is_model_call", "list_cost_usd", "why_unpriced")
-"""The columns of the table ``spans``: ``session`` is the number of a row of ``sessions``, and ``agent_name`` the
+"""The columns of the table ``spans``: ``session`` is the number of a row of ``sessions``, ``agent_name`` the
 agent that a span worked for (``al.with_agents``)."""
 
 LINE = 240
@@ -88,8 +88,8 @@ def reckoned(
 def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.Array) -> None:
     """Bring the tables up to a snapshot in which spans of these traces are new.
 
-    A late span may move others of its trace to another session: both sessions are measured again. The spans of
-    all of them are read into memory, which takes less time than an engine needs to plan for files.
+    A late span may move others of its trace to another session: both sessions are measured again. The spans
+    of all of them are read into memory, which takes less time than an engine needs to plan for files.
     """
     rows = _rows(snapshot, traces)
     touched = _with_neighbours(cursor, rows, traces)

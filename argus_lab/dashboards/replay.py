@@ -11,8 +11,9 @@ from bokeh.models import LayoutDOM
 from argus_lab.dashboards.opened import PARTS, Opened
 from argus_lab.dashboards.parts import Part, web
 from argus_lab.dashboards.replay_rows import round_title, step_title
+from argus_lab.display.page import page
 from argus_lab.display.session_markdown import session_markdown
-from argus_lab.display.show import show
+from argus_lab.display.session_page import session_page
 from argus_lab.display.style import sheet
 from argus_lab.display.units import clock, plural, size
 from argus_lab.figures.traces import waterfall
@@ -63,15 +64,22 @@ def chosen_of(opened: Opened, chosen: Chosen | None, part: Mapping[str, str]) ->
         html = opened.step_detail(at, raw=which == "raw")
         key, inside = opened.steps.text("span_id", at), opened.round_of[at]
     return {
-        "kind": kind, "at": at, "key": key, "title": title, "sub": sub, "part": which,
-        "html": str(html), "open": inside,
+        "kind": kind,
+        "at": at,
+        "key": key,
+        "title": title,
+        "sub": sub,
+        "part": which,
+        "html": str(html),
+        "open": inside,
     }
 
 
 def view_of(opened: Opened, name: str, trace: int) -> tuple[dict[str, Any], LayoutDOM | None]:
     """What the tab of this name shows, and its figure if it has one."""
     if name == "conversation":
-        return {"name": name, "html": show(opened.frame, max_bytes=TALK_BYTES).html}, None
+        session = opened.whole_session()
+        return {"name": name, "html": str(page(lambda most: session_page(session, most), TALK_BYTES))}, None
     if name == "waterfall":
         traces = opened.session.traces
         at = min(max(trace, 0), len(traces) - 1)
@@ -89,7 +97,8 @@ def view_of(opened: Opened, name: str, trace: int) -> tuple[dict[str, Any], Layo
 def exported(opened: Opened, kind: str) -> dict[str, Any]:
     """The session as text to copy or to save, or the words that say why not."""
     if kind == "markdown":
-        return {"kind": kind, "text": session_markdown(opened.session), "type": "text/markdown", "name": ""}
+        text = session_markdown(opened.whole_session())
+        return {"kind": kind, "text": text, "type": "text/markdown", "name": ""}
     spans = opened.digest.session_spans(opened.row, "all")
     text = spans.to_json(orient="records", date_format="iso", date_unit="us", force_ascii=False)
     found = json.dumps(json.loads(text), ensure_ascii=False, indent=1) if kind == "json" else text

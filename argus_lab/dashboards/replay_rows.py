@@ -105,8 +105,8 @@ def _note(opened: Opened) -> str:
         notes.append("No model call, so no rounds: the steps of each trace are listed.")
     if not opened.has_content:
         notes.append(
-            f"{plural(opened.row['spans'], 'step')}: messages are read when a step is chosen, and rounds are told "
-            "by parents and times, without the ids in messages."
+            f"{plural(opened.row['spans'], 'step')}: messages are read when a step is chosen, and rounds are "
+            "told by parents and times, without the ids in messages."
         )
     return " ".join(notes)
 

@@ -1,7 +1,7 @@
-"""Texts that visitors look for in messages: which spans hold them, the newest days first, each looked for once.
+"""Texts that visitors look for in messages: which spans hold them, the newest days first, each once.
 
-Messages stay in the lake. A search reads them day by day, in a thread of its own, and puts the ids of the spans
-that hold the text into a table, where every question with that text finds them.
+Messages stay in the lake. A search reads them day by day, in a thread of its own, and puts the ids of the
+spans that hold the text into a table, where every question with that text finds them.
 """
 
 from __future__ import annotations

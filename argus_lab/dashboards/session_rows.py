@@ -28,7 +28,7 @@ def table_of(
 
     Examples
     --------
-    >>> row = dict.fromkeys(("first_user_message", "models", "cost_usd", "list_cost_usd", "start_time", "services"))
+    >>> row = dict.fromkeys(("first_user_message", "models", "cost_usd", "list_cost_usd", "start_time"))
     >>> row |= {"session": 0, "session_id": "s", "project": "p", "turns": 2, "spans": 12, "errors": 0}
     >>> row |= {"duration_ms": 3210.0, "input_tokens": 1200, "output_tokens": None}
     >>> made = table_of([row], {}, with_project=False)[0]

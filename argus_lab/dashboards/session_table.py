@@ -72,8 +72,14 @@ class SessionTable:
             told = f"{count(first)}–{count(upto)} of {plural(found.total, 'session')}" if rows else ""
             none = "" if rows else "No session matches these choices."
             return {
-                "rows": rows, "page": min(page, last), "pages": last, "range": told, "none": none,
-                "order": order, "descending": descending, "at": "",
+                "rows": rows,
+                "page": min(page, last),
+                "pages": last,
+                "range": told,
+                "none": none,
+                "order": order,
+                "descending": descending,
+                "at": "",
             }
 
         self._desk.compute(job, self._show, lane="body")
@@ -103,6 +109,12 @@ class SessionTable:
 
 def _nothing() -> dict[str, Any]:
     return {
-        "rows": [], "page": 1, "pages": 1, "range": "", "none": "Reading…",
-        "order": FIRST_ORDER, "descending": True, "at": "",
+        "rows": [],
+        "page": 1,
+        "pages": 1,
+        "range": "",
+        "none": "Reading…",
+        "order": FIRST_ORDER,
+        "descending": True,
+        "at": "",
     }

@@ -1,4 +1,4 @@
-"""One session on its page: which of its steps is chosen, what is shown of it, and what comes before and after."""
+"""One session on its page: which of its steps is chosen, what is shown of it, what is beside it."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ class SessionView:
             "text": self._hand_out,
             "back": lambda _: self._back(),
         }
-        if isinstance(message, dict) and message.get("do") in acts and self._opened is not None:
+        if not isinstance(message, dict) or message.get("do") not in acts:
+            return
+        if self._opened is not None or message["do"] in {"view", "back"}:  # others are about what is shown
             acts[message["do"]](message)
 
     def _pick(self, message: Mapping[str, Any]) -> None:
@@ -205,6 +207,13 @@ def _pane(figure: Any) -> Any:
 
 _NO_CHOICE = {"kind": "", "at": -1, "key": "", "title": "", "sub": "", "part": "", "html": "", "open": None}
 _NOTHING: dict[str, Any] = {
-    "key": "", "title": "", "facts": [], "note": "", "icons": {}, "rounds": [], "steps": [],
-    "steps_of": [], "turns": [],
+    "key": "",
+    "title": "",
+    "facts": [],
+    "note": "",
+    "icons": {},
+    "rounds": [],
+    "steps": [],
+    "steps_of": [],
+    "turns": [],
 }

@@ -1,4 +1,4 @@
-"""The frame around every page: its head with the choices, its address, and what is shown when nothing can be."""
+"""The frame around every page: its head with the choices, its address, and what stands in for a page."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class Shell:
     # --- what is below the head -------------------------------------------------------------------------
 
     def _arrived(self, state: State) -> None:
-        """Show the page, or why there is none."""
+        """Show the page, or why there is none; the follower may have told of it before this was asked."""
+        if self._is_shown:
+            return
         if state.problem is not None and not state.is_ready:
             self._show_trouble(state.problem)
         elif state.total == 0:

@@ -75,10 +75,15 @@ def _round(each: Round) -> list[str]:
     for ran in each.executions:
         name = next((ran[key] for key in ("component_name", "tool_name") if ran.get(key)), "execution")
         failed = ", **failed**" if ran.get("status") == "ERROR" else ""
-        lines.append(
-            f"  - ran {_code(name)} {_code(_brief_json(ran.get('arguments')))}, {duration(ran.get('duration_ms'))}{failed}"
-        )
+        told = f"{_code(name)} {_code(_brief_json(ran.get('arguments')))}"
+        lines.append(f"  - ran {told}, {duration(ran.get('duration_ms'))}{failed}")
     return lines
+
+
+def _failed(row: dict[str, Any]) -> str:
+    if row.get("status") != "ERROR":
+        return ""
+    return f"**failed**: {_code(row.get('error_message') or 'without a word')}"
 
 
 def _brief_json(value: Any) -> str:

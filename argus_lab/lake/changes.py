@@ -22,10 +22,10 @@ __all__ = ["added_since", "relation_of", "traces_in"]
 
 
 def added_since(snapshot: Snapshot, version: int, rows: int) -> tuple[DataFile, ...] | None:
-    """The files of spans that came after that version, which had so many rows; ``None`` if those changed too.
+    """The files of spans that came after that version, of so many rows; ``None`` if those changed too.
 
-    Merging files changes nothing. Retention, renormalising and another lake in this one's place do, and so may
-    what the log does not tell any more.
+    Merging files changes nothing. Retention, renormalising and another lake in this one's place do, and so
+    may what the log does not tell any more.
     """
     if snapshot.version is None or snapshot.version < version:
         return None

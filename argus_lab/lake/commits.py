@@ -40,7 +40,7 @@ def appended(snapshot: Snapshot, version: int) -> list[DataFile]:
 
 
 def rewrites(snapshot: Snapshot, version: int) -> bool:
-    """Whether files were replaced by as many in one of the places, as renormalising does and merging does not.
+    """Whether files were replaced by as many in one place, as renormalising does and merging does not.
 
     Raises
     ------

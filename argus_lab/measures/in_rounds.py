@@ -21,8 +21,8 @@ def in_rounds(steps: pa.Table, rounds: pa.Table) -> list[int | None]:
 
     A model call belongs to its own round, what ran because of its answer to the same, and so does the user's
     message that triggered it. What is below a call or what ran belongs where that does. What holds steps of
-    rounds, such as an agent, belongs to the first of them; what stands alone to the round before it, else to the
-    one after.
+    rounds, such as an agent, belongs to the first of them; what stands alone to the round before it, else to
+    the one after.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def in_rounds(steps: pa.Table, rounds: pa.Table) -> list[int | None]:
 
 
 def _told(rounds: pa.Table) -> tuple[dict[Key, int], dict[Key, int]]:
-    """The round of calls and of what ran, and of the messages that triggered one; the first that names them."""
+    """The round of calls and of what ran, and of the messages that triggered one; the first of several."""
     columns = ("trace_id", "span_id", "trigger", "trigger_span_id", "execution_span_ids")
     rows = rounds.select(list(columns)).to_pylist()
     found: dict[Key, int] = {}

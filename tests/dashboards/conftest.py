@@ -1,4 +1,4 @@
-"""Pages as their visitors see them: servers of pages, and tabs of a real browser that tell what went wrong."""
+"""Pages as their visitors see them: servers of pages, tabs of a real browser that tell what went wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -104,7 +103,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Seen:
-    """What a tab did that it should not: errors of scripts, words of the console, requests to others, dialogs."""
+    """What a tab did that it should not: errors, words of the console, requests to others, dialogs."""
 
     wrong: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
@@ -149,9 +148,3 @@ def tab(browser: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert seen.wrong == seen.expected
-
-
-@pytest.fixture(scope="session")
-def images() -> Path:
-    """Where pictures of pages are kept."""
-    return ROOT / "docs" / "images"

@@ -1,4 +1,4 @@
-"""The tables that pages are answered from say what the measures say of the lake, however its spans arrived."""
+"""The tables that pages are answered from say what measures say of the lake, however spans arrived."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_spans_in_any_order_give_the_same_tables(tmp_path: Path, seed: int):
     digest = _digest(lake)
     for first in range(5, len(rows), 11):
         write(lake, rows[first : first + 11])
-        digest._follower.look()
+        digest.look()
     assert digest.state.version == al.open(lake).version
     _same(_table(digest), _measured(lake))
     _same(digest.tokens(EVERYTHING, by="project"), al.tokens(al.open(lake).spans(), by="project"))
@@ -180,7 +180,7 @@ def test_a_search_hears_of_new_spans(tmp_path: Path):
     _searched(digest, choices)
     assert digest.sessions(choices).total == 1
     write(lake, [make_span(40, input_text="Mornings are best"), make_span(80, input_text="evening")])
-    digest._follower.look()
+    digest.look()
     assert digest.sessions(choices).total == 2
 
 
@@ -193,12 +193,12 @@ def test_compaction_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     before, generation = _table(digest), digest.generation
     upkeep.compact(settings.read({}, lake=lake))
     assert al.open(lake).version != digest.state.version
-    digest._follower.look()
+    digest.look()
     assert digest.state.version == al.open(lake).version
     assert digest.generation == generation
     _same(_table(digest), before)
     write(lake, [make_span(9)])
-    digest._follower.look()
+    digest.look()
     _same(_table(digest), _measured(lake))
 
 
@@ -210,6 +210,6 @@ def test_renormalising_is_seen(tmp_path: Path):
     digest = _digest(lake)
     assert _table(digest)["models"].tolist() == ["other"]
     renormalize.renormalize(settings.read({}, lake=lake), select(SPANS, {}))
-    digest._follower.look()
+    digest.look()
     _same(_table(digest), _measured(lake))
     assert _table(digest)["models"].tolist() != ["other"]

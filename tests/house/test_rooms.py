@@ -77,7 +77,10 @@ HEAVY = {"IPython", "bokeh", "deltalake", "duckdb", "narwhals", "numpy", "pandas
 HIDDEN: dict[tuple[str, str], str] = {
     ("argus_lab", "argus_lab.measures"): "al.errors(spans) is a measure, which loads Narwhals",
     ("argus_server.cli", "argus_server.commands"): "each command loads what it needs, so --help is quick",
-    ("argus_server.commands.dashboard", "argus_lab.dashboards"): "the command line imports it, and pages are heavy",
+    (
+        "argus_server.commands.dashboard",
+        "argus_lab.dashboards",
+    ): "the command line imports it; pages are heavy",
     ("argus_server.child", "argus_server.worker"): "a keeper does without the web server",
     ("argus_server.child", "argus_lab.lake"): "a worker does without the table's engine",
     ("argus_server.commands.serve", "argus_lab.lake"): "the command line imports it, and few have rules",

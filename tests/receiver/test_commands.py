@@ -25,7 +25,9 @@ def run(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environ)
 
 
-@pytest.mark.parametrize("command", ["serve", "dashboard", "up", "import", "compact", "renormalize", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "command", ["serve", "dashboard", "up", "import", "compact", "renormalize", "doctor", "demo"]
+)
 def test_help_has_an_example(command):
     """Every command's --help succeeds and shows an example of itself."""
     ended = run(command, "--help", COLUMNS="200")

@@ -147,7 +147,7 @@ export function render({ model, el }) {
       }
       const dark = theme() === "dark";
       bar.push(made("div", { class: "top" }, made("a", { class: "brand", href: told.pages[0][2] }, eye, "Argus Lab"), nav,
-        made("div", { class: "right" }, made("span", { class: "place", title: told.lake }, told.lake),
+        made("div", { class: "right" }, made("span", { class: "place", title: told.lake }, told.lake_named),
           made("button", { class: "a-button", type: "button", id: "theme", onclick: turn, "aria-label": dark ? "Light colours" : "Dark colours", title: dark ? "Light colours" : "Dark colours" }, dark ? "Light" : "Dark"))));
     }
     const row = made("div", { class: "choices", role: "group", "aria-label": "Choices" });

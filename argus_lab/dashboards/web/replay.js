@@ -71,6 +71,7 @@ export function render({ model, el }) {
   let open = new Set();
   let lines = [];
   let session = null;
+  let fresh = false;
 
   // --- the tree ------------------------------------------------------------------------------------------
   function laidOut() {
@@ -302,7 +303,14 @@ export function render({ model, el }) {
     reveal();
     paint();
     drawSide();
+    if (model.chosen.kind) settle();
   }
+
+  const root_active = () => {
+    let found = document.activeElement;
+    while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+    return found;
+  };
 
   function all() {
     const isOther = session !== model.told.key;
@@ -311,8 +319,18 @@ export function render({ model, el }) {
     laidOut();
     drawHead();
     paint();
-    if (isOther) reveal();
-    if (isOther && (document.activeElement === document.body || !document.activeElement?.matches?.("input"))) tree.focus({ preventScroll: true });
+    fresh = fresh || isOther;
+    if (model.chosen.kind) settle();
+  }
+
+  // Once there is something that keys can move from.
+  function settle() {
+    if (!fresh) return;
+    fresh = false;
+    reveal();
+    paint();
+    const active = root_active();
+    if (!active?.matches?.("input, select")) tree.focus({ preventScroll: true });
   }
 
   const handed = (event) => {

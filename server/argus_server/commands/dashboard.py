@@ -48,8 +48,8 @@ def _listening(settings: Settings) -> Pages:
     except OSError as error:
         if port != usual:
             raise ArgusError(
-                f"port {port} on 127.0.0.1 cannot be had: {error.strerror or error}. Stop what listens there, or "
-                "choose another with --port N (--port 0 takes any that is free)."
+                f"port {port} on 127.0.0.1 cannot be had: {error.strerror or error}. Stop what listens "
+                "there, or choose another with --port N (--port 0 takes any that is free)."
             ) from error
     served = pages(0, lake=settings.lake, names=settings.dashboard_origins)
     print(f"argus-lab: port {port} on 127.0.0.1 is taken; the pages are on {served.url}", file=sys.stderr)  # noqa: T201

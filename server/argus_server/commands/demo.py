@@ -35,7 +35,7 @@ JSON: Final = {"Content-Type": "application/json"}
 
 
 def demo(settings: Settings, lake: str | None, *, once: bool, no_browser: bool) -> int:
-    """Send the sample data to a receiver of its own, print the sessions found in its lake, and show its pages."""
+    """Send the sample data to a receiver of its own, print the sessions in its lake, and show its pages."""
     folder = datasets_directory()
     console = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was begun is ended below
@@ -49,8 +49,9 @@ def demo(settings: Settings, lake: str | None, *, once: bool, no_browser: bool) 
             return 0
         pages = stack.enter_context(pages_of(here))
         print(  # noqa: T201
-            f"\nThe receiver goes on at {receiver.url}.\nThe pages are at {pages.url}.\nOr look at the spans in a "
-            f"notebook:\n\n    import argus_lab as al\n    lake = al.open({place!r})\n    lake.spans()\n\n"
+            f"\nThe receiver goes on at {receiver.url}.\nThe pages are at {pages.url}.\nOr look at the spans "
+            f"in a notebook:\n\n    import argus_lab as al\n    lake = al.open({place!r})\n"
+            "    lake.spans()\n\n"
             "Ctrl-C stops everything.",
             flush=True,
         )
