@@ -41,6 +41,7 @@ PROJECT = "customer-bot"
 DEPLOY = "2026-05-11T09:00Z"
 WIDTH = 940
 COLOURS = 256
+FEW = 40
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def draw(names: list[str]) -> None:
 
 def _write(name: str, png: bytes) -> None:
     target = FOLDER / f"{name}.png"
-    target.write_bytes(_compact(png))
+    target.write_bytes(_compact(png, FEW if name in PAGES else COLOURS))
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes")
 
 
@@ -173,10 +174,10 @@ def _seen(browser: Browser, thing: Any) -> bytes:
     return seen
 
 
-def _compact(png: bytes) -> bytes:
+def _compact(png: bytes, colours: int) -> bytes:
     """The same picture with a palette: a figure has few colours."""
     kept = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE).save(
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(colours, Image.Quantize.FASTOCTREE).save(
         kept, "PNG", optimize=True
     )
     return kept.getvalue()

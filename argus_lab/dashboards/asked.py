@@ -1,5 +1,7 @@
 """Choices as conditions on the tables of a digest."""
 
+# ruff: noqa: S608  texts are made of names of this module; values are bound
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -7,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 from argus_lab.dashboards.choices import window_of
 
 if TYPE_CHECKING:
+    import duckdb
+
     from argus_lab.dashboards.choices import Choices
 
-__all__ = ["ORDERS", "Asked", "asked", "sorted_by"]
+__all__ = ["COLUMNS", "ORDERS", "Asked", "asked", "sorted_by", "values_of"]
+
+MOST_OPTIONS = 500
+"""Values of a choice that a list shows, the most frequent first; others can stand in an address."""
 
 Asked = tuple[str, dict[str, Any]]
 """A condition on the table ``spans`` with its parameters."""
@@ -69,3 +76,13 @@ def asked(choices: Choices, search: int | None = None) -> Asked:
 def sorted_by(order: str, *, descending: bool) -> str:
     """By what sessions are sorted, ties included, so that pages of them never overlap."""
     return f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"
+
+
+def values_of(cursor: duckdb.DuckDBPyConnection, column: str) -> list[tuple[str, int]]:
+    """The values of a column of ``spans`` with how many spans have each."""
+    query = f"""
+        SELECT {column} AS value, count(*) AS spans FROM spans WHERE value IS NOT NULL
+        GROUP BY value ORDER BY spans DESC, value LIMIT {MOST_OPTIONS}
+    """
+    found = cursor.sql(query).to_arrow_table()
+    return list(zip(found["value"].to_pylist(), found["spans"].to_pylist(), strict=True))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from argus_lab import settings
-from argus_lab.dashboards.asked import ORDERS, Asked, asked, sorted_by
+from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, sorted_by, values_of
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.frames import pandas_of
 from argus_lab.lake import read
@@ -39,17 +39,9 @@ if TYPE_CHECKING:
     from argus_lab.dashboards.searching import Search
     from argus_lab.dashboards.store import Store
 
-__all__ = ["ORDERS", "Digest", "Page", "digest_of"]
+__all__ = ["ORDERS", "Digest", "Page", "digest_of", "forget_all"]
 
 MEMORY = 1024 * 1024 * 1024
-OPTIONS = {
-    "project": "project",
-    "service": "service",
-    "model": "coalesce(request_model, response_model)",
-    "component": "component_type",
-    "status": "status",
-}
-MOST_OPTIONS = 500
 SPARKS = 60
 """Model calls of a session that its picture in the table shows: the first."""
 
@@ -86,6 +78,11 @@ class Digest:
         """Have ``watcher`` called, in another thread, when there is something new; the result ends that."""
         return self._follower.watch(watcher)
 
+    def forget(self) -> None:
+        """Remove the tables from the disk; they cannot be asked any more."""
+        if self._follower.store is not None:
+            self._follower.store.forget()
+
     def look(self) -> None:
         """Bring the tables up to the lake's newest version now, in this thread."""
         self._follower.look()
@@ -103,7 +100,7 @@ class Digest:
 
     def _prepare(self, store: Store) -> None:
         """Before anybody is told of something new; in the follower's thread."""
-        self._options = {name: _values(store.cursor(), column) for name, column in OPTIONS.items()}
+        self._options = {name: values_of(store.cursor(), column) for name, column in COLUMNS.items()}
 
     def spans(self, choices: Choices) -> duckdb.DuckDBPyRelation:
         """The spans that are meant, as a relation with the columns ``reckoning.NARROW``.
@@ -254,15 +251,6 @@ class Digest:
         return store.cursor()
 
 
-def _values(cursor: duckdb.DuckDBPyConnection, column: str) -> list[tuple[str, int]]:
-    query = f"""
-        SELECT {column} AS value, count(*) AS spans FROM spans WHERE value IS NOT NULL
-        GROUP BY value ORDER BY spans DESC, value LIMIT {MOST_OPTIONS}
-    """
-    found = cursor.sql(query).to_arrow_table()
-    return list(zip(found["value"].to_pylist(), found["spans"].to_pylist(), strict=True))
-
-
 def _plain(frame: pd.DataFrame) -> dict[str, Any] | None:
     """The only row of a frame as Python values, null as ``None``."""
     if frame.empty:
@@ -273,6 +261,13 @@ def _plain(frame: pd.DataFrame) -> dict[str, Any] | None:
 
 _DIGESTS: dict[str, Digest] = {}
 _LOCK = threading.Lock()
+
+
+def forget_all() -> None:
+    """Remove the tables of every lake from the disk; they cannot be asked any more."""
+    with _LOCK:
+        for digest in _DIGESTS.values():
+            digest.forget()
 
 
 def digest_of(lake: str | None = None) -> Digest:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 
 from argus_lab.dashboards import latency, sessions, tokens
-from argus_lab.dashboards.digest import digest_of
+from argus_lab.dashboards.digest import digest_of, forget_all
 from argus_lab.dashboards.guarding import guard, names_of
 from argus_lab.dashboards.shell import page_of
 
@@ -40,6 +40,10 @@ class Pages:
     def stop(self) -> None:
         """Answer no more."""
         self.server.io_loop.add_callback_from_signal(self._end)
+
+    def forget(self) -> None:
+        """Remove what was kept on disk for the pages; the process ends."""
+        forget_all()
 
     def _end(self) -> None:
         self.server.stop()

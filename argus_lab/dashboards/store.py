@@ -27,12 +27,17 @@ class Store:
     def __init__(self, memory: int) -> None:
         self.number = next(_NUMBERS)
         folder = tempfile.mkdtemp(prefix="argus-pages-")
+        self._folder = folder
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         # Text of this process's own SQL is all that runs here: it reads the lake's files and these tables.
         self._database = duckdb.connect(
             str(Path(folder, "digest.db")),
             config={"memory_limit": f"{memory}B", "temp_directory": folder},
         )
+
+    def forget(self) -> None:
+        """Remove it from the disk."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own, for one thread at a time."""

@@ -36,7 +36,7 @@ def _rows() -> list[dict[str, Any]]:
     for at, payload in enumerate(ACTIVE):
         for step in range(3):
             made = make_span(4 * at + step)
-            texts = dict.fromkeys(TEXTS, payload) | {"project": payload.replace("/", "⁄")[:100]}
+            texts = dict.fromkeys(TEXTS, payload) | {"project": payload.replace("/", "⁄")[:60]}
             rows.append(made | texts | in_json(payload) | {"session_source": "attribute"})
     return rows
 

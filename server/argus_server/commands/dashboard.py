@@ -33,7 +33,9 @@ def dashboard(settings: Settings, *, is_open: bool, stop_with_stdin: bool) -> in
     if is_open:
         webbrowser.open(f"{served.url}/sessions")
     served.run()
-    return 0
+    served.forget()
+    sys.stdout.flush()
+    os._exit(0)  # threads of the engine may be in the middle of a query, and have nothing to save
 
 
 def _listening(settings: Settings) -> Pages:
