@@ -8,6 +8,7 @@ import panel as pn
 
 from argus_lab.dashboards import latency_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
+from argus_lab.dashboards.jobs import Jobs
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
 from argus_lab.dashboards.stretches import LENGTHS, length_for
@@ -49,7 +50,8 @@ class LatencyPage:
         self._numbers: list[tuple[str, str, str]] = []
         self._every = AUTO
         desk.on_choices(self.refresh)
-        desk.on_news(lambda _: self.refresh(is_news=True))
+        self._jobs = Jobs(desk, lambda: self.refresh(is_news=True))
+        desk.on_news(lambda _: self._jobs.news())
         self.refresh()
 
     @property
@@ -65,7 +67,7 @@ class LatencyPage:
                 view.busy()
         self._draw()
         digest, choices = self.desk.digest, self.desk.choices
-        self.desk.compute(lambda: charts.facts_of(digest, choices), self._with_facts, lane="facts")
+        self._jobs.compute(lambda: charts.facts_of(digest, choices), self._with_facts, lane="facts")
 
     def _with_facts(self, facts: charts.Facts) -> None:
         is_there = facts.spans > 0
@@ -86,12 +88,12 @@ class LatencyPage:
             self._time.show(found)
             self._then(facts, found)
 
-        self.desk.compute(lambda: charts.through_time(digest, choices, by, every), with_time, lane="time")
+        self._jobs.compute(lambda: charts.through_time(digest, choices, by, every), with_time, lane="time")
 
     def _then(self, facts: charts.Facts, time: Chart) -> None:
         """What is looked at after the first chart."""
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
-        compute = self.desk.compute
+        compute = self._jobs.compute
         compute(lambda: digest.latency(choices), lambda found: self._with_whole(facts, found), lane="whole")
         compute(lambda: charts.by_group(digest, choices, by), self._groups.show, lane="groups")
         compute(lambda: charts.first_tokens(digest, choices, time), self._first.show, lane="first")

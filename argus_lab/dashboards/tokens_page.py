@@ -9,6 +9,7 @@ import panel as pn
 from argus_lab.dashboards import tokens_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
 from argus_lab.dashboards.latency_charts import Facts, facts_of, measured_code
+from argus_lab.dashboards.jobs import Jobs
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
 from argus_lab.dashboards.stretches import LENGTHS, length_for
@@ -58,7 +59,8 @@ class TokensPage:
         self._projects: dict[str, str] = {}
         self._every = AUTO
         desk.on_choices(self.refresh)
-        desk.on_news(lambda _: self.refresh(is_news=True))
+        self._jobs = Jobs(desk, lambda: self.refresh(is_news=True))
+        desk.on_news(lambda _: self._jobs.news())
         self.refresh()
 
     @property
@@ -79,7 +81,7 @@ class TokensPage:
                 view.busy()
         self._draw()
         digest, choices = self.desk.digest, self.desk.choices
-        self.desk.compute(lambda: facts_of(digest, choices), self._with_facts, lane="facts")
+        self._jobs.compute(lambda: facts_of(digest, choices), self._with_facts, lane="facts")
 
     def _with_facts(self, facts: Facts) -> None:
         shown = self._charts if facts.spans else self._nothing
@@ -99,14 +101,14 @@ class TokensPage:
             self._usage.show(found)
             self._then(every)
 
-        self.desk.compute(
+        self._jobs.compute(
             lambda: charts.through_time(digest, choices, by, every, values), with_usage, lane="usage"
         )
 
     def _then(self, every: str) -> None:
         """What is looked at after the first chart."""
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
-        compute = self.desk.compute
+        compute = self._jobs.compute
         compute(lambda: charts.used(digest, choices), self._with_used, lane="used")
         compute(lambda: charts.groups(digest, choices, by), self._with_groups, lane="groups")
         compute(lambda: charts.answering(digest, choices, by, every), self._answers.show, lane="answers")
@@ -180,7 +182,7 @@ class TokensPage:
             return
         digest, project = self.desk.digest, self._projects.get(session)
         self._growth.busy()
-        self.desk.compute(lambda: charts.growth(digest, session, project), self._with_growth, lane="growth")
+        self._jobs.compute(lambda: charts.growth(digest, session, project), self._with_growth, lane="growth")
 
     def _with_growth(self, found: Chart | None) -> None:
         self._growth.view.visible = found is not None

@@ -61,7 +61,7 @@ def test_nothing_runs(name: str, *, dark: bool, hostile: str, browser: Browser, 
         first = PAGES[name][0]
         visit.view(first, "table")
         assert len(visit.rows(first)) > 30
-        visit.drag(0, (0.1, 0.1), (0.95, 0.8))
+        visit.drag(0, (0.15, 0.45), (0.95, 0.75))
         visit.chosen(first)
         assert visit.rows(first)
         assert "import argus_lab" in visit.code(first)

@@ -136,11 +136,11 @@ def test_a_link_reproduces_the_view(browser: Browser, base: str, spans: pd.DataF
 @pytest.mark.parametrize(
     ("name", "start", "end"),
     [
-        ("over-time", (0.2, 0.15), (0.5, 0.95)),
-        ("by-group", (0.1, 0.1), (0.9, 0.4)),
-        ("spread", (0.3, 0.1), (0.6, 0.75)),
-        ("first-token", (0.2, 0.2), (0.6, 0.75)),
-        ("periods", (0.2, 0.1), (0.8, 0.3)),
+        ("over-time", (0.2, 0.4), (0.5, 0.95)),
+        ("by-group", (0.25, 0.15), (0.7, 0.4)),
+        ("spread", (0.3, 0.35), (0.6, 0.75)),
+        ("first-token", (0.2, 0.4), (0.6, 0.75)),
+        ("periods", (0.25, 0.15), (0.75, 0.4)),
     ],
 )
 def test_brush_to_rows_to_code(name: str, start: Any, end: Any, visit: Visit):

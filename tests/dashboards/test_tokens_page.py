@@ -114,9 +114,9 @@ def test_charts_are_cut_by_every_column(
 @pytest.mark.parametrize(
     ("name", "start", "end"),
     [
-        ("usage", (0.15, 0.2), (0.5, 0.8)),
-        ("answers", (0.2, 0.2), (0.7, 0.75)),
-        ("growth", (0.2, 0.3), (0.6, 0.8)),
+        ("usage", (0.15, 0.4), (0.5, 0.75)),
+        ("answers", (0.2, 0.4), (0.7, 0.72)),
+        ("growth", (0.25, 0.45), (0.6, 0.72)),
     ],
 )
 def test_brush_to_rows_to_code(name: str, start: Any, end: Any, visit: Visit):
