@@ -59,8 +59,8 @@ class Shell:
         self.bar = Bar(told=self._told(), sizing_mode="stretch_width")
         self.bar.on_msg(lambda event: self._heard(event.data))
         self.body = pn.Column(sizing_mode="stretch_both" if has_address else "stretch_width", margin=0)
+        self.desk.compute(digest.wait, self._arrived, lane="shell")  # in a notebook it is there after this
         self._stop = digest.watch(self._news)
-        self.desk.compute(digest.wait, self._arrived, lane="shell")
 
     def close(self) -> None:
         """The visitor is gone: nothing is computed for it any more."""
