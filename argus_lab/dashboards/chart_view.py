@@ -46,7 +46,7 @@ class ChartView:
         self._shows = ""
         self._is_busy = False
         self._is_due = False
-        self._pane = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=0)
+        self._pane: Any = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
         self._sheet = Sheet(told=self._told(), sizing_mode="stretch_width", margin=0)
         self._sheet.on_msg(lambda event: self._heard(event.data))
         self.view = pn.Column(self._pane, self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))

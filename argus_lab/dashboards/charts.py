@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from bokeh.models import BoxSelectTool, ColumnDataSource, GlyphRenderer, TapTool
+from bokeh.models import BoxSelectTool, ColumnDataSource, TapTool
+from bokeh.models.renderers import GlyphRenderer
+from bokeh.plotting import figure
 
 from argus_lab.figures.formats import count, duration, is_known, plain, unknown, usd
 
@@ -95,28 +97,26 @@ class Chart:
 def brushable(drawn: LayoutDOM) -> list[ColumnDataSource]:
     """The sources whose marks know their rows, once a box or a click chooses among them."""
     found: list[ColumnDataSource] = []
-    for plot in drawn.select({"type": _figure()}):
-        marks = [
-            each
-            for each in plot.select({"type": GlyphRenderer})
-            if ROW in each.data_source.data and type(each.glyph).__name__ in MARKS
-        ]
+    for plot in drawn.select({"type": figure}):
+        assert isinstance(plot, figure)  # noqa: S101  asked for
+        known = [each for each in plot.select({"type": GlyphRenderer}) if isinstance(each, GlyphRenderer)]
+        sources = {each.id: each.data_source for each in known if type(each.glyph).__name__ in MARKS}
+        told = {
+            key: each
+            for key, each in sources.items()
+            if isinstance(each, ColumnDataSource) and ROW in each.data
+        }
+        marks = [each for each in known if each.id in told]
         if not marks:
             continue
-        box = BoxSelectTool(renderers=marks, persistent=False)
-        plot.add_tools(box, TapTool(renderers=marks))
+        box = BoxSelectTool(renderers=[*marks], persistent=False)
+        plot.add_tools(box, TapTool(renderers=[*marks]))
         plot.toolbar.active_drag = box
-        found += [each.data_source for each in marks]
+        found += told.values()
     return list({source.id: source for source in found}.values())
 
 
 MARKS = ("Scatter", "VBar", "HBar", "Quad")
-
-
-def _figure() -> Any:
-    from bokeh.plotting import figure
-
-    return figure
 
 
 def rows_of(sources: Iterable[ColumnDataSource]) -> list[int]:

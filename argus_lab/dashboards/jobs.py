@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Jobs:
-    """The jobs of a page. ``again`` is called for news: at once, or when everything that is asked is shown."""
+    """The jobs of a page. ``again`` is called for news: at once, or when all that is asked is shown."""
 
     def __init__(self, desk: Desk, again: Callable[[], None]) -> None:
         self._desk = desk

@@ -159,9 +159,16 @@ def _merged(pieces: Iterable[Piece]) -> list[Piece]:
         if len(group) == 1:
             found += group
         else:
-            values = dict.fromkeys(value for piece in group for value in piece[-1][1])  # type: ignore[union-attr]
-            found.append((*group[0][:-1], group[0][-1]._replace(values=tuple(values))))  # type: ignore[call-arg]
+            values = dict.fromkeys(value for piece in group for value in _last(piece).values)  # noqa: PD011  no frame
+            found.append((*group[0][:-1], _last(group[0])._replace(values=tuple(values))))
     return found
+
+
+def _last(piece: Piece) -> Among:
+    """The last test of a piece that ends with values."""
+    last = piece[-1]
+    assert isinstance(last, Among)  # noqa: S101  such pieces are grouped
+    return last
 
 
 def windowed(

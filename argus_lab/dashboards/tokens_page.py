@@ -8,8 +8,8 @@ import panel as pn
 
 from argus_lab.dashboards import tokens_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
-from argus_lab.dashboards.latency_charts import Facts, facts_of, measured_code
 from argus_lab.dashboards.jobs import Jobs
+from argus_lab.dashboards.latency_charts import Facts, facts_of, measured_code
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
 from argus_lab.dashboards.stretches import LENGTHS, length_for

@@ -143,8 +143,8 @@ def _by_group(found: pd.DataFrame, values: str) -> pd.DataFrame:
     layers = layers[layers["value"] > 0]
     names, left_out = largest(layers, "value", MOST)
     layer = layers["group"].where(layers["group"].isin(names), OTHERS if left_out else "")
-    summed = layers.assign(layer=layer).groupby(["time", "layer"], as_index=False)
-    summed = summed.agg({"value": "sum", "row": list})
+    grouped = layers.assign(layer=layer).groupby(["time", "layer"], as_index=False)
+    summed = grouped.agg({"value": "sum", "row": list})
     ordered = [summed[summed["layer"] == name] for name in (*names, OTHERS)]
     return pd.DataFrame(pd.concat(ordered, ignore_index=True))
 

@@ -200,7 +200,7 @@ def test_dark_pages_have_light_letters(browser: Browser, base: str):
     with visiting(browser, f"{base}/latency", dark=True) as visit:
         visit.settled("over-time")
         visit.page.locator(".bk-Figure").first.wait_for()
-        look = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).getPropertyValue('--argus-text')]"
+        look = "e => (s => [s.backgroundColor, s.getPropertyValue('--argus-text')])(getComputedStyle(e))"
         ground, text = visit.page.locator(".bk-Figure").first.evaluate(look)
         assert ground == "rgb(20, 23, 27)"
         assert text.strip() == "#dfe3e8"

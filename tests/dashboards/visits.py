@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-PATIENCE = 60_000
+PATIENCE = 180_000  # not a limit on speed: the time after which a hang is called a hang
 WIDTH, HEIGHT = 1320, 2600
 
 
