@@ -67,16 +67,14 @@ def _round(each: Round) -> list[str]:
         _code(row.get("request_model") or row.get("response_model")),
         duration(row.get("duration_ms")),
         f"{count(row.get('input_tokens'))} → {count(row.get('output_tokens'))} tokens",
-        f"**failed**: {_code(row.get('error_message') or 'without a word')}"
-        if row.get("status") == "ERROR"
-        else "",
+        _failed(row),
     ]
     lines = [f"- Round {count(row.get('round'))}: {', '.join(part for part in told if part)}"]
     for ran in each.executions:
         name = next((ran[key] for key in ("component_name", "tool_name") if ran.get(key)), "execution")
         failed = ", **failed**" if ran.get("status") == "ERROR" else ""
-        told = f"{_code(name)} {_code(_brief_json(ran.get('arguments')))}"
-        lines.append(f"  - ran {told}, {duration(ran.get('duration_ms'))}{failed}")
+        asked = f"{_code(name)} {_code(_brief_json(ran.get('arguments')))}"
+        lines.append(f"  - ran {asked}, {duration(ran.get('duration_ms'))}{failed}")
     return lines
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -99,7 +100,8 @@ def _connected(server: Server, origin: str) -> bool:
         socket.close()
         return True
 
-    return asyncio.run(connect())
+    with ThreadPoolExecutor(1) as apart:  # the browser's events run in this thread
+        return apart.submit(asyncio.run, connect()).result()
 
 
 def test_websockets_of_other_origins_are_refused(served: Server):

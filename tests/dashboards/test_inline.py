@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from panel.models.esm import DataEvent
 
 import argus_lab as al
 from argus_lab.dashboards.parts import Part
@@ -16,6 +17,11 @@ def _parts(view: Any) -> list[Part]:
     for inner in getattr(view, "objects", []):
         found += _parts(inner)
     return found
+
+
+def _send(part: Part, message: dict[str, Any]) -> None:
+    """What the browser's half of a component would send."""
+    part._process_event(DataEvent(None, message))  # noqa: SLF001  where Panel takes messages in
 
 
 def test_a_page_shows_what_was_asked_for(tiny_lake: str):
@@ -30,11 +36,9 @@ def test_it_answers_within_the_kernel(tiny_lake: str):
     """What a visitor does in it is answered at once: a choice, a session, a round."""
     page = al.dashboard("sessions", tiny_lake)
     bar, table = _parts(page)
-    for act in bar._msg__callbacks:
-        act(type("Event", (), {"data": {"do": "choose", "name": "project", "values": ["customer-bot"]}}))
+    _send(bar, {"do": "choose", "name": "project", "values": ["customer-bot"]})
     assert [row["id"] for row in table.told["rows"]] == ["session-1"]
-    for act in table._msg__callbacks:
-        act(type("Event", (), {"data": {"do": "open", "session": "session-1", "of": "customer-bot"}}))
+    _send(table, {"do": "open", "session": "session-1", "of": "customer-bot"})
     _, replay = _parts(page)
     assert len(replay.told["rounds"]) == 3
     assert replay.chosen["title"].startswith("Round 1 of 3")

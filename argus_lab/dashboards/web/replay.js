@@ -40,13 +40,21 @@ function tabs(label, all, chosen, pick) {
     event.preventDefault();
     event.stopPropagation();
     const names = all.map(([name]) => name);
-    const next = names[(names.indexOf(chosen) + step + names.length) % names.length];
+    const now = list.querySelector("[aria-selected=true]")?.dataset.tab;
+    const next = names[(names.indexOf(now) + step + names.length) % names.length];
     pick(next);
     setTimeout(() => el_focus(list, next), 0);
   });
   return list;
 }
 let el_focus = () => {};
+
+function mark(list, chosen) {
+  for (const tab of list.querySelectorAll("[data-tab]")) {
+    tab.setAttribute("aria-selected", String(tab.dataset.tab === chosen));
+    tab.tabIndex = tab.dataset.tab === chosen ? 0 : -1;
+  }
+}
 
 export function render({ model, el }) {
   const send = (message) => model.send_msg(message);
@@ -110,13 +118,11 @@ export function render({ model, el }) {
       const [number, label, model_name, duration, tokens, wrong, icon] = told.rounds[line.at];
       const count = (told.steps_of[line.at] || []).length;
       const fold = made("span", "fold", open.has(line.at) ? "▾" : "▸");
-      fold.onclick = (event) => { event.stopPropagation(); toggle(line.at); };
       row.setAttribute("aria-level", "1");
       row.setAttribute("aria-expanded", String(open.has(line.at)));
       row.append(fold, made("span", "n", number), symbol(icon), ...(wrong ? [failed()] : []), made("span", "label", label), made("span", "more", model_name));
       row.append(made("span", "right tok", tokens), made("span", "right", duration));
       row.title = `${label} · ${count} steps`;
-      row.ondblclick = () => toggle(line.at);
     } else if (line.kind === "others") {
       row.append(made("span", "fold", open.has(line.key) ? "▾" : "▸"), made("span", "more", `${line.steps.length} steps outside rounds`));
       row.setAttribute("aria-expanded", String(open.has(line.key)));
@@ -129,7 +135,6 @@ export function render({ model, el }) {
       row.append(made("span", "right tok", tokens), made("span", "right", duration));
       row.title = label;
     }
-    row.onclick = () => { if (line.kind === "others") { toggle(line.key); return; } pick(line); };
     return row;
   }
 
@@ -199,6 +204,15 @@ export function render({ model, el }) {
       else if (typeof line.round === "number") pick({ kind: "round", at: line.round });
     } else if (event.key === "Enter" && line?.kind === "round") toggle(line.at);
   });
+  // By its place and not by its element, which may have been drawn anew since the button went down.
+  const lineAt = (event) => lines[Math.floor((event.clientY - inner.getBoundingClientRect().top) / HIGH)];
+  inner.addEventListener("click", (event) => {
+    const line = lineAt(event);
+    if (line?.kind === "others") toggle(line.key);
+    else if (line?.kind === "round" && event.composedPath()[0].classList?.contains("fold")) toggle(line.at);
+    else pick(line);
+  });
+  inner.addEventListener("dblclick", (event) => { const line = lineAt(event); if (line?.kind === "round") toggle(line.at); });
   tree.addEventListener("scroll", paint);
   const sized = new ResizeObserver(paint);
   sized.observe(tree);
@@ -256,6 +270,8 @@ export function render({ model, el }) {
   };
 
   let shown = null;
+  let partsOf = null;
+  let list = null;
   function drawSide() {
     const chosen = model.chosen;
     const what = made("div", "what", made("h2", "", chosen.title || ""), made("span", "sub", chosen.sub || ""));
@@ -271,7 +287,16 @@ export function render({ model, el }) {
     detail.append(framed(chosen.html || ""));
     if (folds.length) detail.querySelectorAll("details").forEach((each, at) => { if (at in folds) each.open = folds[at]; });
     shown = `${chosen.key} ${chosen.part}`;
-    side.replaceChildren(what, parts.length ? tabs("Parts", parts, chosen.part, (name) => send({ do: "part", name })) : "", detail);
+    // Tabs stay what they are while their kind does: a click that is under way is not lost.
+    if (partsOf !== chosen.kind) {
+      partsOf = chosen.kind;
+      list = parts.length ? tabs("Parts", parts, chosen.part, (name) => send({ do: "part", name })) : made("span", "");
+      side.replaceChildren(what, list, detail);
+    } else {
+      side.querySelector(".what").replaceWith(what);
+      side.querySelector(".detail").replaceWith(detail);
+    }
+    mark(list, chosen.part);
     detail.scrollTop = top;
     if (focused) side.querySelector(`[data-tab="${chosen.part}"]`)?.focus({ preventScroll: true });
   }

@@ -96,7 +96,7 @@ export function render({ model, el }) {
       if (head.dataset.order === told.order) head.setAttribute("aria-sort", told.descending ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
-    const rows = told.rows.map((row, place) => {
+    const rows = told.rows.map((row) => {
       const made = document.createElement("tr");
       const first = cell("td", "first", row.first || "(no message)");
       first.title = row.title;
@@ -106,7 +106,6 @@ export function render({ model, el }) {
         cell("td", "right", row.duration), cell("td", "right", row.tokens), costs(row),
         cell("td", row.errors === "0" ? "right a-quiet" : "right a-wrong", row.errors), cell("td", "narrow", row.calls.length ? spark(row.calls) : ""), cell("td", "right", row.started));
       made.dataset.id = row.id;
-      made.onclick = () => { mark(place, false); shown = row.key; open(place); };
       return made;
     });
     body.replaceChildren(...rows);
@@ -133,6 +132,16 @@ export function render({ model, el }) {
       button("Next ›", "Next page", told.page >= told.pages, told.page + 1));
     foot.classList.toggle("hide", told.pages <= 1 && !told.rows.length);
   }
+
+  // By its place and not by its element, which may have been drawn anew since the button went down.
+  scroll.addEventListener("click", (event) => {
+    const row = scroll.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest?.("tbody tr");
+    if (!row) return;
+    const place = [...body.rows].indexOf(row);
+    mark(place, false);
+    shown = model.told.rows[place].key;
+    open(place);
+  });
 
   scroll.addEventListener("keydown", (event) => {
     const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -1e9, End: 1e9 };
