@@ -18,7 +18,7 @@ SENDERS += $(VENV)/instrumentations/.installed
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.has-server ## start the receiver, send it the sample sessions, print what arrived
+demo: $(VENV)/.has-server ## start receiver and pages, send the sample sessions, show what arrived
 	@$(BIN)/argus-lab demo $(ARGS)
 
 test: $(VENV)/.has-test $(VENV)/.has-programs $(SENDERS) ## run every test: real senders, Spark, notebooks, a browser
@@ -69,8 +69,8 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.has-server: $(VENV)/.made pyproject.toml constraints.txt
-	@echo "installing the library and the receiver into $(VENV)"
-	@$(PIP_INSTALL) -e '.[server]'
+	@echo "installing the library, the receiver and the pages into $(VENV)"
+	@$(PIP_INSTALL) -e '.[server,dash]'
 	@touch $@
 
 $(VENV)/.has-test: $(VENV)/.made pyproject.toml constraints.txt

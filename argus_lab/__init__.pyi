@@ -1,4 +1,5 @@
 from . import figures as figures
+from .dashboards.inline import dashboard as dashboard
 from .display.show import show as show
 from .display.shown import Shown as Shown
 from .errors import ArgusError as ArgusError
@@ -21,11 +22,14 @@ from .errors import WaitTimedOut as WaitTimedOut
 from .lake.lake import Lake as Lake
 from .lake.of_files import open_files as open_files
 from .lake.opening import open as open  # noqa: A004  al.open() is how one says it
+from .measures.agents import with_agents as with_agents
+from .measures.answers import answers as answers
 from .measures.audit import audit_tokens as audit_tokens
 from .measures.compare import compare as compare
 from .measures.context_growth import context_growth as context_growth
 from .measures.costs import costs as costs
 from .measures.critical_path import critical_path as critical_path
+from .measures.distribution import distribution as distribution
 from .measures.errors import errors as errors
 from .measures.executions import executions as executions
 from .measures.explain import explain as explain

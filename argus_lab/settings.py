@@ -83,6 +83,11 @@ def _ports(text: str) -> tuple[int, ...]:
     return ports
 
 
+def _port(text: str) -> int:
+    (port,) = _ports(text) or (0,)
+    return port
+
+
 def _one_of(*values: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in values:
@@ -179,6 +184,20 @@ ROWS: tuple[Row, ...] = (
         "Names, besides this machine's own, under which a chat may ask for the receiver (the Host header).",
     ),
     Row("cors_origins", _words, (), "Web origins that may post traces from a page; none by default."),
+    Row("dashboard_port", _port, 5006, "Port of the pages, on 127.0.0.1."),
+    Row(
+        "dashboard_origins",
+        _words,
+        (),
+        "Further `host:port` by which visitors may ask for the pages, where a proxy stands in front.",
+    ),
+    Row("dashboard_lakes", _words, (), "Further lakes that visitors of the pages may choose, beside `lake`."),
+    Row(
+        "dashboard_memory",
+        _size,
+        1024 * MIB,
+        "Memory of the tables that pages are answered from, a lake; the rest of them is on disk.",
+    ),
     Row("log_level", _one_of("debug", "info", "warning", "error"), "info", "Least severe log lines shown."),
 )
 
@@ -214,6 +233,10 @@ class Settings:
     chat_origins: tuple[str, ...]
     chat_hosts: tuple[str, ...]
     cors_origins: tuple[str, ...]
+    dashboard_port: int
+    dashboard_origins: tuple[str, ...]
+    dashboard_lakes: tuple[str, ...]
+    dashboard_memory: int
     log_level: str
 
 

@@ -1,4 +1,4 @@
-"""``python -m bench [receiving] [dialects] [reading] [measures] [chat]``: measure, and print the tables."""
+"""``python -m bench [receiving] [dialects] [reading] [measures] [chat] [dashboards]``: print the tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from bench import chat, dialects, measures, reading, receiving
+from bench import chat, dashboards, dialects, measures, reading, receiving
 
 PARTS = {
     "receiving": receiving.measure,
@@ -14,6 +14,7 @@ PARTS = {
     "reading": reading.measure,
     "measures": measures.measure,
     "chat": chat.measure,
+    "dashboards": dashboards.measure,
 }
 
 

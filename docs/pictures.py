@@ -3,18 +3,23 @@
     python docs/pictures.py              all of them
     python docs/pictures.py waterfall    those of that name
 
-A picture is a figure of ``argus_lab.figures`` or a page of ``al.show``, seen in Chromium in its light
-form, at twice its size, with as many colours as it needs. They are committed; a test holds how large they
-may be, and that each is on a page.
+A picture is a figure of ``argus_lab.figures`` or what ``al.show`` makes, seen in Chromium in its light form,
+at twice its size, with as many colours as it needs; or a page of the dashboards. They are committed; a test
+holds how large they may be, and that each is on a page.
 """
 
 from __future__ import annotations
 
 import io
+import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bokeh.embed import file_html
@@ -36,6 +41,7 @@ PROJECT = "customer-bot"
 DEPLOY = "2026-05-11T09:00Z"
 WIDTH = 940
 COLOURS = 256
+FEW = 40
 
 
 @dataclass(frozen=True)
@@ -88,17 +94,70 @@ PICTURES = (
 )
 
 
-def draw(pictures: Iterator[Picture]) -> None:
-    """Draw the pictures and say how large they became."""
+PAGES = {
+    "page-sessions": ("sessions", "tbody tr"),
+    "page-session": ("sessions?session=story-hallucinated-tool&part=result", ".detail .argus-lab"),
+    "page-session-dark": ("sessions?session=story-runaway-loop", ".detail .argus-lab"),
+    "page-latency": ("latency", "canvas"),
+    "page-tokens": ("tokens", "canvas"),
+}
+"""Pages of the dashboards: where, and what is there once there is something to see."""
+SETTLED = 6_000
+
+
+def draw(names: list[str]) -> None:
+    """Draw the pictures of these names, or all, and say how large they became."""
     FOLDER.mkdir(exist_ok=True)
+    chosen = [picture for picture in PICTURES if not names or picture.name in names]
+    of_pages = [name for name in PAGES if not names or name in names]
     with sample_lake() as place, sync_playwright() as programs:
         lake = al.open(place)
         browser = programs.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for picture in pictures:
-            target = FOLDER / f"{picture.name}.png"
-            target.write_bytes(compact(_seen(browser, picture.made(lake))))
-            print(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes")
+        for picture in chosen:
+            _write(picture.name, _seen(browser, picture.made(lake)))
+        if of_pages:
+            with _served(place) as url:
+                for name in of_pages:
+                    _write(name, _page(browser, url, name))
         browser.close()
+
+
+def _write(name: str, png: bytes) -> None:
+    target = FOLDER / f"{name}.png"
+    target.write_bytes(compact(png, FEW if name in PAGES else COLOURS))
+    print(f"{target.relative_to(ROOT)}: {target.stat().st_size:,} bytes")
+
+
+@contextmanager
+def _served(lake: Path) -> Iterator[str]:
+    """The dashboards of a lake, which they call by its name."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "server")])
+    command = [sys.executable, "-m", "argus_server", "dashboard", "--no-browser", "--port", "0"]
+    command += ["--lake", lake.name]
+    process = subprocess.Popen(  # noqa: S603  ours
+        command, cwd=lake.parent, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": paths}
+    )
+    assert process.stdout is not None  # noqa: S101  it is a pipe
+    found = re.search(r"http://[\d.:]+", process.stdout.readline())
+    assert found  # noqa: S101  it says where it is
+    try:
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def _page(browser: Browser, url: str, name: str) -> bytes:
+    where, sign = PAGES[name]
+    scheme = "dark" if name.endswith("dark") else "light"
+    page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme=scheme)
+    page.goto(f"{url}/{where}")
+    page.locator(sign).first.wait_for(timeout=120_000)
+    page.wait_for_timeout(SETTLED)
+    seen = page.screenshot()
+    page.close()
+    return seen
 
 
 def _seen(browser: Browser, thing: Any) -> bytes:
@@ -115,10 +174,10 @@ def _seen(browser: Browser, thing: Any) -> bytes:
     return seen
 
 
-def compact(png: bytes) -> bytes:
+def compact(png: bytes, colours: int = COLOURS) -> bytes:
     """The same picture with a palette: a figure has few colours."""
     kept = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE).save(
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(colours, Image.Quantize.FASTOCTREE).save(
         kept, "PNG", optimize=True
     )
     return kept.getvalue()
@@ -126,7 +185,7 @@ def compact(png: bytes) -> bytes:
 
 def main(names: list[str]) -> None:
     """Draw those that are named, else all."""
-    draw(picture for picture in PICTURES if not names or picture.name in names)
+    draw(names)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,17 @@ from argus_lab.display.repeats import repeated_or_full
 from argus_lab.display.units import count, duration, moment, number, plural, usd
 from argus_lab.display.visible import brief
 
-__all__ = ["NEEDED", "detail", "longest_of", "model_facts", "pairs", "raw", "system_prompt", "tools_offered"]
+__all__ = [
+    "NEEDED",
+    "detail",
+    "indented",
+    "longest_of",
+    "model_facts",
+    "pairs",
+    "raw",
+    "system_prompt",
+    "tools_offered",
+]
 
 Row = dict[str, Any]
 
@@ -233,7 +243,7 @@ def _facts(row: Row) -> Html:
 def raw(row: Row, most: int, where: str) -> Html:
     """What was sent, behind a line."""
     known = [name for name in RAW if row.get(name) not in (None, "", "{}", "[]")]
-    shown = [_titled(name, passage(_indented(row[name]), min(most, RAW_TEXT), where)) for name in known]
+    shown = [_titled(name, passage(indented(row[name]), min(most, RAW_TEXT), where)) for name in known]
     return fold("Raw", *shown) if known else NOTHING
 
 
@@ -245,7 +255,7 @@ def _value(title: str, sent: Any, most: int, where: str) -> Html:
     return _titled(title, json_tree(sent, most, where)) if sent not in (None, "") else NOTHING
 
 
-def _indented(sent: Any) -> str:
+def indented(sent: Any) -> str:
     """JSON text with a line for each value, as far as it is JSON and not too much."""
     if not isinstance(sent, str) or len(sent) > RAW_INDENTED:
         return str(sent)

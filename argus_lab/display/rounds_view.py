@@ -15,7 +15,16 @@ from argus_lab.display.taken import call
 from argus_lab.display.units import count, duration, plural
 from argus_lab.display.visible import brief
 
-__all__ = ["Round", "round_detail", "round_summary", "words_of"]
+__all__ = [
+    "Round",
+    "executions_of_round",
+    "failure_of_round",
+    "request_of_round",
+    "result_of_round",
+    "round_detail",
+    "round_summary",
+    "words_of",
+]
 
 Row = dict[str, Any]
 
@@ -70,11 +79,11 @@ def round_detail(each: Round, most: int) -> Html:
     where = call("trace", each.row.get("trace_id"))
     return joined(
         [
-            _failure(each, most, where),
+            failure_of_round(each, most, where),
             model_facts(each.row | each.span),
-            _titled("Request", _request(each, most, where)),
-            _titled("Result", _result(each, most, where)),
-            _titled("Executions", _executions(each, most, where)),
+            _titled("Request", request_of_round(each, most, where)),
+            _titled("Result", result_of_round(each, most, where)),
+            _titled("Executions", executions_of_round(each, most, where)),
             raw(each.span, most, where),
         ]
     )
@@ -90,7 +99,8 @@ def _parts(row: Row) -> list[Any]:
     return found if isinstance(found, list) else [{"type": "text", "content": row.get("text") or ""}]
 
 
-def _failure(each: Round, most: int, where: str) -> Html:
+def failure_of_round(each: Round, most: int, where: str) -> Html:
+    """What went wrong with the call, if anything did."""
     words = each.row.get("error_message")
     if each.row.get("status") != "ERROR":
         return NOTHING
@@ -98,7 +108,8 @@ def _failure(each: Round, most: int, where: str) -> Html:
     return joined([title, passage(words, most, where) if isinstance(words, str) else None])
 
 
-def _request(each: Round, most: int, where: str) -> Html:
+def request_of_round(each: Round, most: int, where: str) -> Html:
+    """What the model was asked: the prompt, what is new in it first, and the tools it was offered."""
     sent = [row for row in each.messages if row.get("direction") == "input" and row.get("role") != "system"]
     old = [row for row in sent if row.get("is_resent")]
     new = [row for row in sent if not row.get("is_resent")]
@@ -126,7 +137,8 @@ def _offered(each: Round) -> str:
     return f"{plural(number, 'tool')} offered" if number else "Tools offered"
 
 
-def _result(each: Round, most: int, where: str) -> Html:
+def result_of_round(each: Round, most: int, where: str) -> Html:
+    """What the model answered."""
     answered = messages_of(each.span.get("output"))
     if answered:
         return conversation(answered, most, where)
@@ -136,7 +148,7 @@ def _result(each: Round, most: int, where: str) -> Html:
     return json_tree(each.span["output"], most, where) if each.span.get("output") else NOTHING
 
 
-def _executions(each: Round, most: int, where: str) -> Html:
+def executions_of_round(each: Round, most: int, where: str) -> Html:
     """What ran because of the answer: our own logic, and what stands outside, by kind."""
     made: list[Html] = []
     for group, title in GROUPS:

@@ -1,6 +1,9 @@
+from .answering import answers_over_time as answers_over_time
 from .comparisons import comparison as comparison
 from .conversations import context_growth as context_growth
 from .conversations import session_timeline as session_timeline
+from .groups import latency_by as latency_by
+from .latencies import first_token_over_time as first_token_over_time
 from .latencies import latency_distribution as latency_distribution
 from .latencies import latency_over_time as latency_over_time
 from .traces import waterfall as waterfall

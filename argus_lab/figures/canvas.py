@@ -42,6 +42,7 @@ __all__ = [
     "column",
     "extent",
     "from_zero",
+    "from_zero_to_right",
     "labelled",
     "legend",
     "lines",
@@ -56,6 +57,8 @@ __all__ = [
 ]
 
 QUIETLY: dict[str, Any] = {"--bk-text-color": "var(--argus-quiet)"}
+ROOM = 92
+"""Letters that a legend has room for in a row."""
 TOOLS = "xpan,xbox_zoom,xwheel_zoom,reset,save"
 
 
@@ -180,6 +183,11 @@ def from_zero(drawn: figure) -> None:
     drawn.y_range = DataRange1d(start=0)
 
 
+def from_zero_to_right() -> DataRange1d:
+    """The range of an axis on which lengths are compared."""
+    return DataRange1d(start=0)
+
+
 def said(text: str) -> PlainText:
     """The text as it stands: Bokeh would typeset what is between dollar signs."""
     return PlainText(text=text)
@@ -194,7 +202,7 @@ def legend(
     made = Legend(
         items=[LegendItem(label=plain(text, 40), renderers=list(shown)) for text, shown in items],
         orientation="horizontal",
-        ncols=min(len(items), 6),
+        ncols=_columns([text for text, _ in items]),
         location="left",
         click_policy="hide",
         background_fill_color=None,
@@ -210,6 +218,12 @@ def legend(
     drawn.add_layout(made, place)
     if place == "above":
         drawn.above.insert(0, drawn.above.pop())  # next to the frame, below the titles
+
+
+def _columns(texts: Sequence[str]) -> int:
+    """In how many columns a legend stands: all in one row, if that is not wider than a narrow figure."""
+    room = sum(min(len(text), 40) + 7 for text in texts) <= ROOM
+    return min(len(texts), 6) if room else -(-len(texts) // 2)
 
 
 def tooltip(

@@ -106,6 +106,7 @@ def forest(compared: pd.DataFrame) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
+            "row": np.arange(len(compared)),
             "y": np.arange(len(compared), dtype=float),
             "x": np.clip(_doublings(b, a), -FARTHEST, FARTHEST),
             "left": np.clip(left, -FARTHEST, FARTHEST),

@@ -229,6 +229,7 @@ def _growth(words: tuple[str, str], found: pd.DataFrame, layers: pd.DataFrame) -
     for look, (name, rows) in zip(SERIES, layers.groupby("layer", sort=False), strict=False):
         source = canvas.source(
             {
+                "row": [int(number) - 1 for number in rows["time"]],  # rows are calls, in their order
                 "x": rows["time"],
                 "bottom": rows["bottom"],
                 "top": rows["top"],

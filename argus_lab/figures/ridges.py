@@ -4,53 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
 from argus_lab.figures import canvas
 from argus_lab.figures.formats import count, duration, plural, widened, width
 from argus_lab.figures.theme import ACCENT, RULE, Sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import pandas as pd
     from bokeh.plotting import figure
 
-__all__ = ["histograms", "ridges"]
+__all__ = ["ridges"]
 
-BINS_A_DECADE = 12
 STRIP = 46
 """Pixels of a group's strip."""
 HIGH = 0.82
 """Of a strip, how much its highest bar takes."""
 
 
-def histograms(known: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """How many durations are in each piece of a logarithmic axis: group, left, right, count.
-
-    Pieces are the same for all groups; empty ones are left out.
-
-    Examples
-    --------
-    >>> known = pd.DataFrame({"group": ["a", "a", "b"], "duration_ms": [1.0, 1.0, 1000.0]})
-    >>> histograms(known, ["a", "b"])["count"].tolist()
-    [2, 1]
-    """
-    logs = np.log10(known["duration_ms"].to_numpy(dtype=float))
-    first = np.floor(logs.min() * BINS_A_DECADE)
-    last = max(np.ceil(logs.max() * BINS_A_DECADE), first + 1)
-    edges = np.arange(first, last + 1) / BINS_A_DECADE
-    place = np.clip(np.searchsorted(edges, logs, side="right") - 1, 0, len(edges) - 2)
-    frame = pd.DataFrame({"group": known["group"].to_numpy(), "place": place})
-    frame = frame.value_counts(sort=False).reset_index()
-    frame = frame[frame["group"].isin(list(names))]
-    at = frame.pop("place").to_numpy()
-    frame = frame.assign(left=10 ** edges[at], right=10 ** edges[at + 1])
-    return frame.sort_values(["group", "left"], ignore_index=True)
-
-
 def ridges(words: tuple[str, str], bins: pd.DataFrame, marks: pd.DataFrame) -> figure:
-    """The pieces as bars; one group stands on an axis of counts, several in strips of their own.
+    """Pieces (group, low, high, count, row) as bars: one group on an axis of counts, several in strips.
 
     ``marks`` is :func:`argus_lab.measures.latency.latency` by group, in the order of the strips.
     """
@@ -86,12 +57,13 @@ def _bars(drawn: figure, bins: pd.DataFrame, names: list[str], *, is_alone: bool
     )
     source = canvas.source(
         {
-            "left": bins["left"],
-            "right": bins["right"],
+            "row": bins["row"].tolist(),
+            "left": bins["low"],
+            "right": bins["high"],
             "bottom": base,
             "top": tops.astype(float),
             "head": [
-                f"{duration(a)} to {duration(b)}" for a, b in zip(bins["left"], bins["right"], strict=True)
+                f"{duration(a)} to {duration(b)}" for a, b in zip(bins["low"], bins["high"], strict=True)
             ],
             "spans": [plural(int(n), "span") for n in bins["count"]],
             "group": bins["group"].tolist(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,14 +13,18 @@ from argus_lab.measures.grouping import length_us
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["OTHERS", "largest", "named", "span_of", "with_gaps"]
+__all__ = ["OTHERS", "largest", "named", "numbered", "span_of", "with_gaps"]
 
 OTHERS = "others"
 NO_VALUE = "(none)"
+LONGEST = 36
+"""Characters of a value in a legend."""
 
 
 def named(frame: pd.DataFrame, by: str | Sequence[str] | None, everything: str) -> pd.DataFrame:
     """The frame with a column ``group``: the values of ``by`` as one text for people.
+
+    Two values never share a text: one that cannot be shown as it is ends with a mark of its own.
 
     Examples
     --------
@@ -30,9 +35,27 @@ def named(frame: pd.DataFrame, by: str | Sequence[str] | None, everything: str) 
     if not columns:
         return frame.assign(group=everything)
     texts = [
-        [NO_VALUE if pd.isna(value) else plain(str(value), 36) for value in frame[name]] for name in columns
+        [NO_VALUE if pd.isna(value) else _shown(str(value)) for value in frame[name]] for name in columns
     ]
     return frame.assign(group=[" · ".join(row) for row in zip(*texts, strict=True)])
+
+
+def _shown(value: str) -> str:
+    text = plain(value, LONGEST)
+    if text == value and value not in {NO_VALUE, OTHERS}:
+        return text
+    return f"{text} #{blake2b(value.encode('utf-8', 'surrogatepass'), digest_size=2).hexdigest()}".lstrip()
+
+
+def numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with a column ``row``, by which what is drawn is found again in what was measured.
+
+    Examples
+    --------
+    >>> numbered(pd.DataFrame({"n": [5, 7]}))["row"].tolist()
+    [0, 1]
+    """
+    return frame.assign(row=range(len(frame)))
 
 
 def largest(frame: pd.DataFrame, size: str, most: int) -> tuple[list[str], int]:

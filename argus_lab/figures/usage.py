@@ -11,7 +11,7 @@ from argus_lab.errors import InvalidArgument
 from argus_lab.figures import canvas
 from argus_lab.figures.formats import count, plain, plural, usd
 from argus_lab.figures.reading import in_memory
-from argus_lab.figures.series import OTHERS, largest, named, span_of
+from argus_lab.figures.series import OTHERS, largest, named, numbered, span_of
 from argus_lab.figures.theme import SERIES, Series
 from argus_lab.measures.tokens import tokens
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bokeh.plotting import figure
 
-__all__ = ["layer_look", "stacked", "tokens_over_time"]
+__all__ = ["layer_look", "stacked", "tokens_over_time", "usage_over_time"]
 
 MOST = len(SERIES) - 1
 """Layers that can be told apart; the last look is for the others."""
@@ -35,9 +35,9 @@ def tokens_over_time(
 ) -> figure:
     """Tokens, or what they cost, over time as stacked bars.
 
-    Tokens are stacked by kind: fresh input, input from and to the cache, output. With ``by`` the layers are
-    the groups; the six largest have one each, the rest share ``others``. Costs are list prices; calls without
-    a price are counted in the title, with their models.
+    Tokens are stacked by kind: fresh input, input from and to the cache, output, reasoning. With ``by`` the
+    layers are the groups; the six largest have one each, the rest share ``others``. Costs are list prices;
+    calls without a price are counted in the title, with their models.
 
     Parameters
     ----------
@@ -60,15 +60,34 @@ def tokens_over_time(
     """
     if values not in {"tokens", "cost"}:
         raise InvalidArgument(f"values={values!r}: 'tokens' or 'cost' is expected.")
+    return usage_over_time(
+        tokens(spans, every=every, by=by, prices=values == "cost"), every=every, by=by, values=values
+    )
+
+
+def usage_over_time(
+    measured: Any,
+    *,
+    every: str,
+    by: str | Sequence[str] | None = None,
+    values: Literal["tokens", "cost"] = "tokens",
+) -> figure:
+    """The same of what :func:`~argus_lab.measures.tokens.tokens` gave for ``every`` and ``by``.
+
+    The bars know the numbers of the rows that they sum up: the column ``row`` of their source.
+    """
     title = f"{values.capitalize()} over time, every {every}"
-    found = in_memory(tokens(spans, every=every, by=by, prices=values == "cost"))
-    found = named(found[found["time"].notna()], by, "cost")
+    found = in_memory(measured)
+    found = numbered(named(found, by, "cost"))
+    found = found[found["time"].notna()]
     if found.empty:
         return canvas.nothing(title, "No model call in this frame has both a start and a number of tokens.")
     layers = _by_group(found, values) if by or values == "cost" else _by_kind(found)
-    if layers.empty:
+    if layers.empty and values == "cost":
         models = ", ".join(sorted(set(", ".join(found["unpriced_models"].dropna()).split(", "))))
         return canvas.nothing(title, f"None of the models has a list price: {plain(models, 90)}.")
+    if layers.empty:
+        return canvas.nothing(title, "The model calls of this frame used no token.")
     return _drawn(title, _said(found, layers, values), stacked(layers), span_of(every), values)
 
 
@@ -97,16 +116,19 @@ def _by_kind(found: pd.DataFrame) -> pd.DataFrame:
     """What the tokens were: input is taken apart as far as senders told."""
     number = {
         name: found[f"{name}_tokens"].to_numpy(dtype=float, na_value=0.0)
-        for name in ("input", "output", "cache_read", "cache_write")
+        for name in ("input", "output", "cache_read", "cache_write", "reasoning")
     }
     kinds = {
         "fresh input": np.maximum(number["input"] - number["cache_read"] - number["cache_write"], 0.0),
         "read from cache": number["cache_read"],
         "written to cache": number["cache_write"],
-        "output": number["output"],
+        "output": np.maximum(number["output"] - number["reasoning"], 0.0),
+        "reasoning": np.minimum(number["reasoning"], number["output"]),
     }
+    rows = [[row] for row in found["row"]]
     frames = [
-        pd.DataFrame({"time": found["time"], "layer": name, "value": value}) for name, value in kinds.items()
+        pd.DataFrame({"time": found["time"], "layer": name, "value": value, "row": rows})
+        for name, value in kinds.items()
     ]
     layers = pd.concat(frames, ignore_index=True)
     return layers[layers["value"] > 0]
@@ -115,11 +137,14 @@ def _by_kind(found: pd.DataFrame) -> pd.DataFrame:
 def _by_group(found: pd.DataFrame, values: str) -> pd.DataFrame:
     name = "total_tokens" if values == "tokens" else "cost_usd"
     value = found[name].to_numpy(dtype=float, na_value=0.0)
-    layers = pd.DataFrame({"time": found["time"], "group": found["group"], "value": value})
+    layers = pd.DataFrame(
+        {"time": found["time"], "group": found["group"], "value": value, "row": found["row"]}
+    )
     layers = layers[layers["value"] > 0]
     names, left_out = largest(layers, "value", MOST)
     layer = layers["group"].where(layers["group"].isin(names), OTHERS if left_out else "")
-    summed = layers.assign(layer=layer).groupby(["time", "layer"], as_index=False)["value"].sum()
+    grouped = layers.assign(layer=layer).groupby(["time", "layer"], as_index=False)
+    summed = grouped.agg({"value": "sum", "row": list})
     ordered = [summed[summed["layer"] == name] for name in (*names, OTHERS)]
     return pd.DataFrame(pd.concat(ordered, ignore_index=True))
 
@@ -141,7 +166,7 @@ def _said(found: pd.DataFrame, layers: pd.DataFrame, values: str) -> str:
 
 
 def _drawn(title: str, subtitle: str, layers: pd.DataFrame, length: pd.Timedelta, values: str) -> figure:
-    drawn = canvas.canvas(title, subtitle, x_axis_type="datetime")
+    drawn = canvas.canvas(title, subtitle, x_axis_type="datetime", min_border_left=86)
     canvas.from_zero(drawn)
     drawn.xaxis.axis_label = "time (UTC)"
     is_cost = values == "cost"
@@ -158,6 +183,7 @@ def _drawn(title: str, subtitle: str, layers: pd.DataFrame, length: pd.Timedelta
         of_total = rows["value"] / rows["total"]
         source = canvas.source(
             {
+                "row": rows["row"].tolist(),
                 "middle": canvas.utc(rows["time"] + length / 2),
                 "bottom": rows["bottom"],
                 "top": rows["top"],

@@ -7,6 +7,7 @@ that takes rows out puts back the rest of their files. Neither holds a span that
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from argus_lab.lake.snapshot import Snapshot
     from argus_lab.schema import Table
 
-__all__ = ["appended"]
+__all__ = ["appended", "rewrites"]
 
 
 def appended(snapshot: Snapshot, version: int) -> list[DataFile]:
@@ -31,16 +32,45 @@ def appended(snapshot: Snapshot, version: int) -> list[DataFile]:
     FileNotFoundError
         The log of that version was cleaned up.
     """
-    log = Path(snapshot.root, "_delta_log", f"{version:020d}.json")
-    actions = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    if any(action.get("remove", {}).get("dataChange") for action in actions):
+    actions = _actions(snapshot, version)
+    if _removes(actions):
         return []
     adds = [action["add"] for action in actions if action.get("add", {}).get("dataChange")]
     return [_file(snapshot, add) for add in adds]
 
 
+def rewrites(snapshot: Snapshot, version: int) -> bool:
+    """Whether files were replaced by as many in one place, as renormalising does and merging does not.
+
+    Raises
+    ------
+    FileNotFoundError
+        The log of that version was cleaned up.
+    """
+    before: Counter[str] = Counter()
+    after: Counter[str] = Counter()
+    for action in _actions(snapshot, version):
+        for name, counts in (("remove", before), ("add", after)):
+            if name in action:
+                counts[json.dumps(action[name].get("partitionValues"), sort_keys=True)] += 1
+    return any(after[place] >= number for place, number in before.items())
+
+
+def _actions(snapshot: Snapshot, version: int) -> list[dict[str, Any]]:
+    log = Path(snapshot.root, "_delta_log", f"{version:020d}.json")
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def _removes(actions: list[dict[str, Any]]) -> bool:
+    return any(action.get("remove", {}).get("dataChange") for action in actions)
+
+
+def _rows(action: Mapping[str, Any]) -> int:
+    return int(json.loads(action.get("stats") or "{}").get("numRecords", 0))
+
+
 def _file(snapshot: Snapshot, add: Mapping[str, Any]) -> DataFile:
-    rows = json.loads(add.get("stats") or "{}").get("numRecords", 0)
+    rows = _rows(add)
     # The log holds the path percent-encoded once more than the disk does.
     path = f"{snapshot.root}/{unquote(add['path'])}"
     return DataFile(path, rows, _typed(snapshot.table, add["partitionValues"]))

@@ -12,7 +12,7 @@ from argus_lab.lake.lake import Lake
 if TYPE_CHECKING:
     from argus_lab.lake.times import When
 
-__all__ = ["open"]
+__all__ = ["address_of", "open"]
 
 
 def open(
@@ -53,7 +53,16 @@ def open(
     0  user.message        gateway          <NA>
     1          chat  support-agent          1200
     """
-    address = os.fspath(lake) if lake is not None else None
-    place = settings.read(os.environ, lake=address).lake
-    local = place if "://" in place else str(Path(place).expanduser().absolute())
-    return Lake(local, as_of=as_of, infer=infer_sessions)
+    return Lake(address_of(lake), as_of=as_of, infer=infer_sessions)
+
+
+def address_of(lake: str | os.PathLike[str] | None = None) -> str:
+    """Where a lake is that is named like this, or not at all; whether there is one is not asked.
+
+    Examples
+    --------
+    >>> address_of("/srv/traces"), address_of("s3://bucket/argus")
+    ('/srv/traces', 's3://bucket/argus')
+    """
+    place = settings.read(os.environ, lake=None if lake is None else os.fspath(lake)).lake
+    return place if "://" in place else str(Path(place).expanduser().absolute())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Lazy = nw.LazyFrame[Any]
 
-__all__ = ["tokens"]
+__all__ = ["tokens", "tokens_of_calls"]
 
 USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 SUMS = (*USAGE, "fresh_input_tokens", "total_tokens", "reported_cost_usd")
@@ -107,6 +107,57 @@ def tokens(
         return _priced(calls, spans, groups)
     calls, at = in_groups(calls, groups)
     return settled(aggregated(calls, at, TOTALS), spans, groups, KINDS)
+
+
+def tokens_of_calls(
+    calls: Any,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    cost: str = "list_cost_usd",
+) -> Any:
+    """The same of calls of which it is known already that they count, and what each costs.
+
+    Parameters
+    ----------
+    calls
+        A frame of the spans that count, with a column of their costs by list price (null: no price).
+    by, every
+        As in :func:`tokens`.
+    cost
+        That column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from argus_lab.testing import make_span
+    >>> calls = pd.DataFrame([make_span(n, input_tokens=9, request_model="m") for n in (1, 2)])
+    >>> tokens_of_calls(calls.assign(paid=[0.5, None]), cost="paid")[["calls", "cost_usd", "unpriced_models"]]
+       calls  cost_usd unpriced_models
+    0      2       0.5               m
+    """
+    needed = dict.fromkeys((*USAGE, "cost_usd", *MODELS, cost))
+    frame = asked(calls, needed, by="tokens_of_calls")
+    groups = keys(by, columns_of(frame), (*KINDS, *PRICED, TIME))
+    lazy = lazily(frame, list(dict.fromkeys([*groups, *needed])))
+    if every:
+        lazy, groups = timed(lazy, length_us(every)), [TIME, *groups]
+    named = nw.coalesce("response_model", "request_model", nw.lit(NO_MODEL))
+    paid = nw.col(cost)
+    lazy = _parts(lazy).with_columns(
+        paid.alias("paid"), nw.when(paid.is_null()).then(named).alias("unpriced_models")
+    )
+    sums = [*_sums(), *known_sum("paid"), paid.count().alias("priced_calls")]
+    kinds = KINDS | {"paid": "float", "priced_calls": "int"}
+    alike = in_memory(
+        lazy.group_by(*groups, "unpriced_models").agg(*sums),
+        [*groups, "unpriced_models"],
+        kinds,
+        (*SUMS, "paid"),
+    )
+    rows = alike.rename_columns({"paid": "cost_usd"})
+    rows = rows.append_column("unpriced_calls", pc.subtract(rows["calls"], rows["priced_calls"]))
+    return returned(_summed(rows.select([*groups, *KINDS, *PRICED]), groups), calls)
 
 
 def _parts(calls: Lazy) -> Lazy:

@@ -12,7 +12,9 @@ import typer
 
 from argus_lab.errors import ArgusError, InvalidArgument, SettingError
 from argus_lab.settings import Settings
+from argus_server.commands.dashboard import SETTINGS as DASHBOARD_SETTINGS
 from argus_server.commands.serve import SETTINGS as SERVE_SETTINGS
+from argus_server.commands.up import SETTINGS as UP_SETTINGS
 from argus_server.options import takes_settings
 
 if TYPE_CHECKING:
@@ -62,6 +64,39 @@ def serve(
     from argus_server.commands import serve as command
 
     return command.serve(settings, stop_with_stdin=stop_with_stdin)
+
+
+@app.command(epilog="Example: argus-lab dashboard --lake traces --port 5006")
+@takes_settings(*DASHBOARD_SETTINGS, port="dashboard_port")
+def dashboard(
+    settings: Settings,
+    *,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    stop_with_stdin: Annotated[
+        bool, typer.Option("--stop-with-stdin", help="Stop when standard input ends.", hidden=True)
+    ] = False,
+) -> int:
+    """Show the pages of a lake in a browser: sessions, latency, tokens.
+
+    They are served to this machine only, on 127.0.0.1; no receiver is needed.
+    """
+    from argus_server.commands import dashboard as command
+
+    return command.dashboard(settings, is_open=not no_browser, stop_with_stdin=stop_with_stdin)
+
+
+@app.command(epilog="Example: argus-lab up --lake traces --lab")
+@takes_settings(*UP_SETTINGS)
+def up(
+    settings: Settings,
+    *,
+    lab: Annotated[bool, typer.Option("--lab", help="JupyterLab on the folder notebooks too.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+) -> int:
+    """Receive traces and show the pages of the lake they go to; Ctrl-C stops everything."""
+    from argus_server.commands import up as command
+
+    return command.up(settings, lab=lab, no_browser=no_browser)
 
 
 @app.command("import", epilog="Example: argus-lab import traces.jsonl.gz export.pb --default-project my-bot")
@@ -129,7 +164,7 @@ def doctor(settings: Settings) -> int:
 
 
 @app.command(epilog="Example: argus-lab demo --once")
-@takes_settings("port")
+@takes_settings("host", "port", "dashboard_port")
 def demo(
     settings: Settings,
     *,
@@ -140,14 +175,12 @@ def demo(
         ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what was found and exit.")] = False,
-    no_browser: Annotated[  # noqa: ARG001  there is no page yet; scripts may say so already
-        bool, typer.Option("--no-browser", help="Open no browser.")
-    ] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> int:
     """Start a receiver on a lake of its own, send it the sample sessions, and show what arrived."""
     from argus_server.commands import demo as command
 
-    return command.demo(settings.port, lake, once=once)
+    return command.demo(settings, lake, once=once, no_browser=no_browser)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -23,44 +23,48 @@ _REPEATABLE: Mapping[str, Any] = {
     "cors_origins": list[str],
     "chat_origins": list[str],
     "chat_hosts": list[str],
+    "dashboard_origins": list[str],
+    "dashboard_lakes": list[str],
 }
 
 
-def takes_settings(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def takes_settings(*names: str, **called: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the options of these settings; it gets all settings, read, as its first argument.
 
-    A value on the command line wins over the ``ARGUS_*`` variable, which wins over the default.
+    A value on the command line wins over the ``ARGUS_*`` variable, which wins over the default. ``called``
+    gives options of another name the setting they are for: ``port="dashboard_port"``.
     """
-    rows = [row for row in settings.ROWS if row.name in names]
+    options = {row.name: row for row in settings.ROWS if row.name in names}
+    options |= {option: row for row in settings.ROWS for option, name in called.items() if row.name == name}
 
     def decorated(command: Callable[..., int]) -> Callable[..., int]:
         @functools.wraps(command)
-        def called(**given: Any) -> int:
-            chosen = {row.name: _given(given.pop(row.name)) for row in rows}
+        def run(**given: Any) -> int:
+            chosen = {row.name: _given(given.pop(option)) for option, row in options.items()}
             return command(settings.read(os.environ, **chosen), **given)
 
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-        parameters += [_parameter(row) for row in rows]
+        parameters += [_parameter(option, row) for option, row in options.items()]
         # Typer reads both; neither is copied from the command, whose first argument is no option.
-        called.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-        called.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": int}
-        return called
+        run.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": int}
+        return run
 
     return decorated
 
 
-def _parameter(row: Row) -> inspect.Parameter:
+def _parameter(name: str, row: Row) -> inspect.Parameter:
     kind: Any = _REPEATABLE.get(row.name, str)
     default = "" if row.default in {None, ()} else f" Default: {row.default}."
     option = typer.Option(
-        f"--{row.name.replace('_', '-')}",
+        f"--{name.replace('_', '-')}",
         help=f"{row.meaning}{default} Env: {row.variable}.",
         show_default=False,
         metavar="TEXT" if kind is str else None,
     )
     return inspect.Parameter(
-        row.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
 
 

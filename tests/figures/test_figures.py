@@ -24,8 +24,10 @@ from argus_lab.errors import InvalidArgument
 from argus_lab.figures.bars import laid_out
 from argus_lab.figures.collapsing import rows
 from argus_lab.frames import pandas_of
+from argus_lab.measures.answers import answers
 from argus_lab.measures.compare import compare
 from argus_lab.measures.critical_path import critical_path
+from argus_lab.measures.latency import latency
 from argus_lab.measures.steps import steps
 from argus_lab.testing import make_span
 from tests.measures.samples import spans_of, support_sessions
@@ -65,8 +67,31 @@ FIGURES = {
     "session_timeline": lambda: figures.session_timeline(_session("story-gives-up")),
     "context_growth": lambda: figures.context_growth(_session("story-context-overflow")),
     "comparison": lambda: figures.comparison(_compared()),
+    "first_token": lambda: figures.first_token_over_time(latency(_sample(), every="6h"), every="6h"),
+    "first_token by": lambda: figures.first_token_over_time(
+        latency(_sample(), every="1d", by="request_model"), every="1d", by="request_model"
+    ),
+    "latency_by": lambda: figures.latency_by(
+        latency(_sample(), by=["service", "name"]), by=["service", "name"]
+    ),
+    "answers": lambda: figures.answers_over_time(answers(_sample(), every="1d"), every="1d"),
+    "answers by": lambda: figures.answers_over_time(
+        answers(_sample(), every="1d", by="request_model"), every="1d", by="request_model"
+    ),
 }
-TAKE_SPANS = {name: getattr(figures, name) for name in figures.__all__ if name != "comparison"}
+OF_MEASURES = {
+    "first_token_over_time": lambda spans: figures.first_token_over_time(
+        latency(spans, every="1h", by="name"), every="1h", by="name"
+    ),
+    "latency_by": lambda spans: figures.latency_by(latency(spans, by="name"), by="name"),
+    "answers_over_time": lambda spans: figures.answers_over_time(
+        answers(spans, every="1h", by="name"), every="1h", by="name"
+    ),
+}
+"""Figures that take what a measure gave, and how spans become that."""
+TAKE_SPANS = {
+    name: OF_MEASURES.get(name, getattr(figures, name)) for name in figures.__all__ if name != "comparison"
+}
 UNITS = re.compile(r"\((?:ms|s|min|h)\b.*\)|\(UTC\)|UTC;|spans|tokens|dollars|number|log scale")
 
 
@@ -165,10 +190,15 @@ def test_a_comparison_of_nothing_says_so():
     assert "Neither side" in made.center[-1].text.text
 
 
+def _by(name: str) -> dict[str, str]:
+    takes = name not in OF_MEASURES and ("latency" in name or "tokens" in name)
+    return {"by": "name"} if takes else {}
+
+
 @pytest.mark.parametrize("name", TAKE_SPANS)
 def test_hostile_texts_are_short_and_only_text(name: str):
     """Ten kilobytes of markup, formulas and control characters: shortened, and never parsed."""
-    made = TAKE_SPANS[name](_hostile(), **({"by": "name"} if "latency" in name or "tokens" in name else {}))
+    made = TAKE_SPANS[name](_hostile(), **_by(name))
     own = [text for text in _texts(made) if "yyy" in text]
     assert max(map(len, own), default=0) < 700
     assert not any("\x1b" in text or "\u202e" in text for text in own)

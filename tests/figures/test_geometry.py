@@ -1,4 +1,4 @@
-"""Lanes, stacks, histograms, gaps and forests against independent computations."""
+"""Lanes, stacks, gaps and forests against independent computations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from argus_lab.figures.comparisons import forest
 from argus_lab.figures.lanes import cut
-from argus_lab.figures.ridges import histograms
 from argus_lab.figures.series import with_gaps
 from argus_lab.figures.usage import stacked
 
@@ -54,17 +53,6 @@ def test_stacks_add_up(found):
         assert rows["bottom"].iloc[0] == pytest.approx(0, abs=1e-9)
         assert np.allclose(rows["bottom"].iloc[1:], rows["top"].iloc[:-1])
         assert rows["top"].iloc[-1] == pytest.approx(rows["value"].sum())
-
-
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(1e-3, 1e7)), min_size=1, max_size=60))
-def test_histograms_count_every_duration(found):
-    """Each duration is in one piece, between its edges."""
-    known = pd.DataFrame(found, columns=["group", "duration_ms"])
-    bins = histograms(known, ["a", "b"])
-    assert bins.groupby("group")["count"].sum().to_dict() == known["group"].value_counts().to_dict()
-    for row in bins.itertuples():
-        inside = known["duration_ms"].between(row.left * (1 - 1e-9), row.right * (1 + 1e-9))
-        assert (inside & (known["group"] == row.group)).sum() >= row.count
 
 
 @given(st.sets(st.integers(0, 60), min_size=1, max_size=20))

@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "figures": SEEN,
     "display": SEEN,
     "notebook": SEEN | {"lake", "display"},
-    "dashboards": GROUND | {"lake", "measures", "figures", "display"},
+    "dashboards": SEEN | {"lake", "figures", "display"},
     "chat": GROUND | {"notebook"},  # its spans go out as a kernel's do
     "widgets": GROUND | {"lake", "measures", "figures", "display", "chat"},
     "testing": GROUND | {"otlp", "conventions"},
@@ -53,7 +53,7 @@ MAY_USE: dict[str, set[str]] = {
     "figures": {"bokeh", "lazy_loader", "narwhals", "numpy", "pandas", "pyarrow"},
     "display": {"markdown_it", "msgspec", "narwhals", "nh3", "numpy", "pandas", "pyarrow"},
     "notebook": {"IPython", "opentelemetry", "pandas"},
-    "dashboards": {"bokeh", "narwhals", "pandas", "panel", "param"},
+    "dashboards": {"bokeh", "duckdb", "narwhals", "numpy", "pandas", "panel", "param", "pyarrow", "tornado"},
     "chat": {"msgspec", "ollama", "opentelemetry", "websockets"},
     "widgets": {"IPython", "anywidget", "ipywidgets", "msgspec", "pandas", "traitlets"},
     "testing": {"msgspec", "opentelemetry"},
@@ -80,6 +80,10 @@ HIDDEN: dict[tuple[str, str], str] = {
     ("argus_server.cli", "argus_server.commands"): "each command loads what it needs, so --help is quick",
     ("argus_lab.widgets.chat", "argus_lab.widgets.cell"): "a script talks without a widget",
     ("argus_server.chat.door", "argus_server.chat"): "a receiver nobody chats with loads no client of Ollama",
+    (
+        "argus_server.commands.dashboard",
+        "argus_lab.dashboards",
+    ): "the command line imports it; pages are heavy",
     ("argus_server.child", "argus_server.worker"): "a keeper does without the web server",
     ("argus_server.child", "argus_lab.lake"): "a worker does without the table's engine",
     ("argus_server.commands.serve", "argus_lab.lake"): "the command line imports it, and few have rules",

@@ -16,12 +16,15 @@ import pyarrow.compute as pc
 import pytest
 
 from argus_lab.frames import pandas_of
+from argus_lab.measures.agents import with_agents
+from argus_lab.measures.answers import answers
 from argus_lab.measures.audit import audit_tokens
 from argus_lab.measures.compare import compare
 from argus_lab.measures.context_growth import context_growth
 from argus_lab.measures.costs import costs
 from argus_lab.measures.counted import counted
 from argus_lab.measures.critical_path import critical_path
+from argus_lab.measures.distribution import distribution
 from argus_lab.measures.errors import errors
 from argus_lab.measures.executions import executions
 from argus_lab.measures.explain import explain
@@ -55,17 +58,25 @@ def _audited(spans: Any) -> Any:
     return audit_tokens(swollen.to_native())
 
 
+def _with_agents(spans: Any) -> Any:
+    return with_agents(nw.from_native(spans).drop("tags").to_native())
+
+
 def _counted(spans: Any) -> Any:
     return counted(nw.from_native(spans).drop("tags").to_native())  # pandas has no type for a list
 
 
 MEASURES: dict[str, Measure] = {
     "audit_tokens": _audited,
+    "answers": answers,
+    "answers by model and day": partial(answers, by="request_model", every="1d"),
     "compare": partial(compare, **MODELS, resamples=100),
     "context_growth": _growth,
     "costs": costs,
     "counted": _counted,
     "critical_path": critical_path,
+    "distribution": distribution,
+    "distribution by service": partial(distribution, by=["service", "status"], column="input_tokens"),
     "errors": errors,
     "errors by service": partial(errors, by="service"),
     "executions": executions,
@@ -83,10 +94,11 @@ MEASURES: dict[str, Measure] = {
     "tokens by model and day": partial(tokens, by="request_model", every="1d"),
     "tool_calls": tool_calls,
     "traces": traces,
+    "with_agents": _with_agents,
 }
 """All of them, some with options."""
 
-UNSORTED = {"counted"}
+UNSORTED = {"counted", "with_agents"}
 """They give rows of the frame that came in, in its order."""
 
 

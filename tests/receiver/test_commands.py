@@ -15,6 +15,7 @@ import pytest
 
 import argus_lab as al
 from argus_lab import settings
+from argus_server.commands.dashboard import SETTINGS as OF_PAGES
 from argus_server.commands.serve import SETTINGS
 
 
@@ -24,7 +25,9 @@ def run(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environ)
 
 
-@pytest.mark.parametrize("command", ["serve", "import", "compact", "renormalize", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "command", ["serve", "dashboard", "up", "import", "compact", "renormalize", "doctor", "demo"]
+)
 def test_help_has_an_example(command):
     """Every command's --help succeeds and shows an example of itself."""
     ended = run(command, "--help", COLUMNS="200")
@@ -32,13 +35,15 @@ def test_help_has_an_example(command):
     assert f"Example: argus-lab {command}" in ended.stdout
 
 
-def test_serve_has_every_setting():
-    """Each setting but the clients' is an option of serve, and its help names its environment variable."""
+def test_every_setting_is_an_option():
+    """Each setting but the clients' is an option of serve or of dashboard, with its environment variable."""
     rows = [row for row in settings.ROWS if row.name != "receiver"]  # where a chat looks for one
-    assert set(SETTINGS) == {row.name for row in rows}
-    text = run("serve", "--help", COLUMNS="300").stdout
+    assert set(SETTINGS) | set(OF_PAGES) | {"dashboard_port"} == {row.name for row in rows}
+    receiver, pages = (run(name, "--help", COLUMNS="300").stdout for name in ("serve", "dashboard"))
     for row in rows:
-        assert f"--{row.name.replace('_', '-')}" in text
+        name = "port" if row.name == "dashboard_port" else row.name
+        text = pages if row.name.startswith("dashboard") else receiver
+        assert f"--{name.replace('_', '-')}" in text
         assert row.variable in text
 
 

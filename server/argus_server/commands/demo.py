@@ -1,14 +1,14 @@
-"""``argus-lab demo``: a receiver, the sample sessions sent over real OTLP, and what arrived."""
+"""``argus-lab demo``: a receiver, the sample sessions sent over real OTLP, what arrived, and the pages."""
 
 from __future__ import annotations
 
 import gzip
-import re
 import signal
-import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+import webbrowser
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,38 +17,47 @@ from rich.progress import Progress
 
 import argus_lab
 from argus_lab.errors import ArgusError, NotFound
+from argus_server.commands.up import pages_of, receiver_of
+from argus_server.running import first_to_end
 from argus_server.sending import Sender
 from argus_server.sessions_table import sessions_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from argus_lab.settings import Settings
+
 __all__ = ["datasets_directory", "demo"]
 
 EXAMPLE: Final = "example-trace.json"
 SESSIONS: Final = "support-sessions/*.jsonl.gz"
 JSON: Final = {"Content-Type": "application/json"}
-STOP_SECONDS: Final = 60.0
 
 
-def demo(ports: tuple[int, ...], lake: str | None, *, once: bool) -> int:
-    """Send the sample data to a receiver of its own and print the sessions found in its lake."""
+def demo(settings: Settings, lake: str | None, *, once: bool, no_browser: bool) -> int:
+    """Send the sample data to a receiver of its own, print the sessions in its lake, and show its pages."""
     folder = datasets_directory()
     console = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was begun is ended below
-    with _lake(lake, once=once) as place, _receiver(ports, place) as (url, process):
-        sent = _send(url, folder)
-        print(f"Sent {sent} requests to {url}/v1/traces.")  # noqa: T201  this command is for reading
+    with _lake(lake, once=once) as place, ExitStack() as stack:
+        here = replace(settings, lake=place)
+        receiver = stack.enter_context(receiver_of(here))
+        sent = _send(receiver.url, folder)
+        print(f"Sent {sent} requests to {receiver.url}/v1/traces.", flush=True)  # noqa: T201  this command is for reading
         _print_sessions(console, place)
         if once:
             return 0
+        pages = stack.enter_context(pages_of(here))
         print(  # noqa: T201
-            f"\nThe receiver goes on at {url}. Look at the spans in a notebook:\n\n"
-            f"    import argus_lab as al\n    lake = al.open({place!r})\n    lake.spans()\n\n"
-            "Ctrl-C stops it.",
+            f"\nThe receiver goes on at {receiver.url}.\nThe pages are at {pages.url}.\nOr look at the spans "
+            f"in a notebook:\n\n    import argus_lab as al\n    lake = al.open({place!r})\n"
+            "    lake.spans()\n\n"
+            "Ctrl-C stops everything.",
             flush=True,
         )
-        return _wait(process)
+        if not no_browser:
+            webbrowser.open(pages.url)
+        return first_to_end([receiver, pages])
 
 
 def datasets_directory() -> Path:
@@ -81,39 +90,6 @@ def _lake(given: str | None, *, once: bool) -> Iterator[str]:
         yield tempfile.mkdtemp(prefix="argus-demo-")
 
 
-@contextmanager
-def _receiver(ports: tuple[int, ...], lake: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A receiver as a process of its own; its first address."""
-    command = [sys.executable, "-P", "-m", "argus_server", "serve", "--lake", lake]
-    command += ["--log-level", "warning", "--stop-with-stdin"]  # so that it never outlives the demo
-    for port in ports:
-        command += ["--port", str(port)]
-    # Ctrl-C reaches it too, but it is stopped by us, after what we still have to say.
-    process = subprocess.Popen(  # noqa: S603  our own module under our own interpreter
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
-        yield _address(process), process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None  # noqa: S101  it is a pipe
-    for line in process.stdout:
-        if found := re.search(r"https?://\S+", line):
-            return found[0]
-    raise ArgusError("the receiver of the demo did not start; the line above says why")
-
-
 def _send(url: str, folder: Path) -> int:
     bodies = [(folder / EXAMPLE).read_bytes()]
     for path in sorted(folder.glob(SESSIONS)):
@@ -136,10 +112,3 @@ def _print_sessions(console: Console, lake: str) -> None:
     table = sessions_table(argus_lab.open(lake))
     # A pipe or a file has no width of its own; a table cut to 80 columns would lose what it shows.
     console.print(table) if console.is_terminal else Console(width=160).print(table)
-
-
-def _wait(process: subprocess.Popen[str]) -> int:
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return 0

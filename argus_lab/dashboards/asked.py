@@ -1,0 +1,88 @@
+"""Choices as conditions on the tables of a digest."""
+
+# ruff: noqa: S608  texts are made of names of this module; values are bound
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argus_lab.dashboards.choices import window_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from argus_lab.dashboards.choices import Choices
+
+__all__ = ["COLUMNS", "ORDERS", "Asked", "asked", "sorted_by", "values_of"]
+
+MOST_OPTIONS = 500
+"""Values of a choice that a list shows, the most frequent first; others can stand in an address."""
+
+Asked = tuple[str, dict[str, Any]]
+"""A condition on the table ``spans`` with its parameters."""
+
+COLUMNS = {
+    "project": "project",
+    "service": "service",
+    "model": "coalesce(request_model, response_model)",
+    "component": "component_type",
+    "status": "status",
+}
+
+
+ORDERS = {
+    "started": "start_time",
+    "duration": "duration_ms",
+    "turns": "turns",
+    "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)",
+    "cost": "coalesce(cost_usd, list_cost_usd)",
+    "errors": "errors",
+    "steps": "spans",
+    "first": "first_user_message",
+    "models": "models",
+}
+"""What sessions are sorted by: name in an address, expression over ``sessions``."""
+
+
+def asked(choices: Choices, search: int | None = None) -> Asked:
+    """What the choices ask of a row of ``spans``; ``search`` is the number of the search for their text.
+
+    Examples
+    --------
+    >>> from argus_lab.dashboards.choices import Choices
+    >>> asked(Choices(project=("shop",), status=("ERROR",)))
+    ('list_contains($project, project) AND list_contains($status, status)',
+     {'project': ['shop'], 'status': ['ERROR']})
+    >>> asked(Choices())
+    ('true', {})
+    """
+    tests: list[str] = []
+    params: dict[str, Any] = {}
+    for name, column in COLUMNS.items():
+        values = getattr(choices, name)
+        if values:
+            tests.append(f"list_contains(${name}, {column})")
+            params[name] = list(values)
+    for name, moment, sign in zip(("since", "until"), window_of(choices), (">=", "<"), strict=True):
+        if moment is not None:
+            tests.append(f"start_time {sign} ${name}")
+            params[name] = moment
+    if search is not None:
+        tests.append("(trace_id, span_id) IN (SELECT (trace_id, span_id) FROM hits WHERE search = $search)")
+        params["search"] = search
+    return " AND ".join(tests) or "true", params
+
+
+def sorted_by(order: str, *, descending: bool) -> str:
+    """By what sessions are sorted, ties included, so that pages of them never overlap."""
+    return f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"
+
+
+def values_of(cursor: duckdb.DuckDBPyConnection, column: str) -> list[tuple[str, int]]:
+    """The values of a column of ``spans`` with how many spans have each."""
+    query = f"""
+        SELECT {column} AS value, count(*) AS spans FROM spans WHERE value IS NOT NULL
+        GROUP BY value ORDER BY spans DESC, value LIMIT {MOST_OPTIONS}
+    """
+    found = cursor.sql(query).to_arrow_table()
+    return list(zip(found["value"].to_pylist(), found["spans"].to_pylist(), strict=True))

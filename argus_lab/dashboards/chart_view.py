@@ -1,0 +1,198 @@
+"""A chart on a page: the figure, and below it what was brushed, the numbers, and the lines of Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+from bokeh.layouts import column
+
+from argus_lab.dashboards.brushed import Brushed, brushed
+from argus_lab.dashboards.brushing import Brush, brush_of
+from argus_lab.dashboards.charts import MOST_ROWS, Chart, brushable, cells_of, columns_of, rows_of
+from argus_lab.dashboards.parts import Part, web
+from argus_lab.figures.formats import count, plural
+
+if TYPE_CHECKING:
+    from bokeh.models import ColumnDataSource
+
+    from argus_lab.dashboards.desk import Desk
+
+__all__ = ["ChartView", "Sheet"]
+
+VIEWS = ("", "table", "spans", "code")
+HINT = "Drag over the chart, or click a mark, to select spans"
+
+
+class Sheet(Part):
+    """What stands below a figure: tells in messages what a visitor wants to see of it."""
+
+    _esm = web("sheet.js")
+    _stylesheets = [web("look.css"), web("sheet.css")]  # noqa: RUF012  Panel's way to name them
+
+
+class ChartView:
+    """One place on a page for a chart, where one chart comes after the other; ``view`` is what is shown."""
+
+    def __init__(self, desk: Desk, name: str, label: str) -> None:
+        self.desk = desk
+        self.name = name
+        self.label = label
+        self.chart: Chart | None = None
+        self.brush: Brush | None = None
+        self._sources: list[ColumnDataSource] = []
+        self._picked: set[int] = set()
+        self._selected: Brushed | None = None
+        self._shows = ""
+        self._is_busy = False
+        self._is_due = False
+        self._pane: Any = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
+        self._sheet = Sheet(told=self._told(), sizing_mode="stretch_width", margin=0)
+        self._sheet.on_msg(lambda event: self._heard(event.data))
+        self.view = pn.Column(self._pane, self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))
+
+    def show(self, chart: Chart) -> None:
+        """Show a chart in the place of the last one; the same chart stays as it is, with what is brushed."""
+        self._is_busy = False
+        if chart.is_like(self.chart):
+            self.chart = chart
+            self._draw()
+            return
+        self.chart = chart
+        self._forget()
+        self._sources = brushable(chart.drawn) if chart.pieces else []
+        for source in self._sources:
+            source.selected.on_change("indices", self._soon)
+        for plot in [chart.drawn, *getattr(chart.drawn, "children", [])]:
+            if plot.html_attributes.get("role") == "img":
+                plot.html_attributes = plot.html_attributes | {"aria-label": chart.words}
+        # A figure has style sheets of its own, which a pane cannot take over; a layout of it has none.
+        self._pane.object = column(chart.drawn, sizing_mode="stretch_width")
+        if self._shows not in {"table", "code"}:
+            self._shows = ""
+        self._draw()
+
+    def busy(self) -> None:
+        """The numbers are being worked out again."""
+        if not self._is_busy:
+            self._is_busy = True
+            self._draw()
+
+    # --- what is brushed ----------------------------------------------------------------------------------
+
+    def _soon(self, attr: str, old: Any, new: Any) -> None:  # noqa: ARG002  as Bokeh calls it
+        """Marks of several sources change one after the other, and one answer is enough."""
+        if not self._is_due:
+            self._is_due = True
+            self.desk.soon(self._brushed)
+
+    def _brushed(self) -> None:
+        self._is_due = False
+        self._pick(rows_of(self._sources))
+
+    def _pick(self, rows: list[int]) -> None:
+        chart = self.chart
+        if chart is None or chart.pieces is None:
+            return
+        self._picked = set(rows)
+        if not rows:
+            self._forget()
+            self._draw()
+            return
+        pieces = chart.pieces(chart.numbers.iloc[rows])
+        brush = brush_of(chart.view or self.desk.choices, pieces, calls=chart.calls)
+        self.brush = brush
+        self._is_busy = True
+        self._draw()
+        self.desk.compute(
+            lambda: brushed(self.desk.digest, brush), self._show_spans, lane=f"{self.name} brushed"
+        )
+
+    def _show_spans(self, found: Brushed) -> None:
+        if self.brush is None:
+            return
+        self._is_busy = False
+        self._selected = found
+        if self._shows in {"", "table"} and not (self._shows == "table" and self._picked):
+            self._shows = "spans"
+        self._draw()
+
+    def _forget(self) -> None:
+        self.brush, self._selected, self._picked = None, None, set()
+        if self._shows == "spans":
+            self._shows = ""
+
+    def _clear(self) -> None:
+        for source in self._sources:
+            source.selected.indices = []
+        self._forget()
+        self._draw()
+
+    # --- what is below the figure ---------------------------------------------------------------------------
+
+    def _heard(self, message: Any) -> None:
+        """What a visitor did below the figure; it comes over the wire."""
+        if not isinstance(message, dict):
+            return
+        did = message.get("do")
+        if did == "view" and message.get("view") in VIEWS:
+            self._shows = message["view"]
+            self._draw()
+        elif did == "clear":
+            self._clear()
+        elif did == "pick" and isinstance(row := message.get("row"), int) and self.chart is not None:
+            rows = self._picked ^ {row} if bool(message.get("on")) != (row in self._picked) else self._picked
+            self._pick(sorted(each for each in rows if 0 <= each < len(self.chart.numbers)))
+
+    def _draw(self) -> None:
+        self._sheet.told = self._told()
+
+    def _told(self) -> dict[str, Any]:
+        chart = self.chart
+        told: dict[str, Any] = {"name": self.name, "label": self.label, "view": self._shows}
+        told["busy"] = self._is_busy
+        if chart is None:
+            return told
+        words = "model calls" if chart.calls else "spans"
+        told["hint"] = chart.note or (HINT.replace("spans", words) if self._sources else "")
+        told["of_what"] = "Calls" if chart.calls else "Spans"
+        told["can_pick"] = chart.pieces is not None
+        told["code"] = self.brush.code(self.desk.digest.address) if self.brush is not None else chart.code
+        if len(chart.numbers):
+            told["table"] = self._numbers(chart)
+        if self.brush is not None and self._selected is not None:
+            one = "model call" if chart.calls else "span"
+            told["brushed"] = f"{plural(self._selected.count, one)} selected"
+            told["spans"] = self._spans(self._selected)
+        elif self.brush is not None:
+            told["brushed"] = "Looking for them"
+        return told
+
+    def _numbers(self, chart: Chart) -> dict[str, Any]:
+        rows = chart.numbers.head(MOST_ROWS)
+        note = ""
+        if len(rows) < len(chart.numbers):
+            note = f"The first {count(len(rows))} of {count(len(chart.numbers))} rows; Python returns all."
+        return {
+            "columns": columns_of(rows, chart.hide),
+            "rows": cells_of(rows, chart.hide),
+            "numbers": list(range(len(rows))),
+            "picked": sorted(self._picked),
+            "links": list(chart.links[: len(rows)]) if chart.links is not None else None,
+            "note": note,
+        }
+
+    def _spans(self, found: Brushed) -> dict[str, Any]:
+        note = ""
+        if len(found.rows) < found.count:
+            note = f"The first {count(len(found.rows))} of {count(found.count)}; Python returns all."
+        links = [
+            self.desk.link("sessions", session=key["session_id"], of=key["project"], step=key["span_id"])
+            for key in found.keys.to_dict("records")
+        ]
+        return {
+            "columns": columns_of(found.rows),
+            "rows": cells_of(found.rows),
+            "links": links,
+            "note": note,
+        }

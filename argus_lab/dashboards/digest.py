@@ -1,0 +1,287 @@
+"""What pages ask of a lake, answered from tables that one process keeps for all its visitors.
+
+The tables are a digest of one version of the lake (:mod:`argus_lab.dashboards.reckoning`): a row a session,
+and spans with few columns. They are made when the first page is opened, in a thread of their own, the last
+days first; they follow the lake while anybody looks.
+
+Every method may be called from any thread; each reads one state of the tables.
+"""
+# ruff: noqa: S608  texts are made of names of this module; values are bound
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from argus_lab import settings
+from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, sorted_by, values_of
+from argus_lab.dashboards.following import Follower, State
+from argus_lab.frames import pandas_of
+from argus_lab.lake import read
+from argus_lab.lake.opening import address_of
+from argus_lab.lake.selection import select
+from argus_lab.lake.snapshot import Reader
+from argus_lab.measures import latency as of_latency
+from argus_lab.measures import tokens as of_tokens
+from argus_lab.schema import SPANS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import duckdb
+    import pandas as pd
+
+    from argus_lab.dashboards.choices import Choices
+    from argus_lab.dashboards.searching import Search
+    from argus_lab.dashboards.store import Store
+
+__all__ = ["ORDERS", "Digest", "Page", "digest_of", "forget_all"]
+
+MEMORY = 1024 * 1024 * 1024
+SPARKS = 60
+"""Model calls of a session that its picture in the table shows: the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the sessions that are meant, and how many there are of them."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    offset: int
+
+
+class Digest:
+    """The tables of one lake and what can be asked of them. Made by :func:`digest_of`."""
+
+    def __init__(self, address: str, memory: int = MEMORY) -> None:
+        self.address = address
+        self._follower = Follower(address, memory, self._prepare)
+        self._reader = Reader(address, SPANS)
+        self._options: dict[str, list[tuple[str, int]]] = {}
+
+    @property
+    def state(self) -> State:
+        """Which version the answers are of, and whether they are of all of it."""
+        return self._follower.state
+
+    @property
+    def generation(self) -> int:
+        """Numbers of sessions mean the same as long as this does not change."""
+        return self._follower.store.number if self._follower.store else 0
+
+    def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
+        """Have ``watcher`` called, in another thread, when there is something new; the result ends that."""
+        return self._follower.watch(watcher)
+
+    def forget(self) -> None:
+        """Remove the tables from the disk; they cannot be asked any more."""
+        if self._follower.store is not None:
+            self._follower.store.forget()
+
+    def look(self) -> None:
+        """Bring the tables up to the lake's newest version now, in this thread."""
+        self._follower.look()
+
+    def wait(self, seconds: float | None = None) -> State:
+        """Make the tables if they are not there, and return once there is something to show."""
+        stop = self._follower.watch(lambda _: None)
+        self._follower.ready.wait(seconds)
+        stop()
+        return self.state
+
+    def options(self) -> dict[str, list[tuple[str, int]]]:
+        """What there is to choose from: by choice, values with the number of their spans, most first."""
+        return self._options
+
+    def _prepare(self, store: Store) -> None:
+        """Before anybody is told of something new; in the follower's thread."""
+        self._options = {name: values_of(store.cursor(), column) for name, column in COLUMNS.items()}
+
+    def spans(self, choices: Choices) -> duckdb.DuckDBPyRelation:
+        """The spans that are meant, as a relation with the columns ``reckoning.NARROW``.
+
+        Measures take it: ``al.latency(digest.spans(choices), every="1h")``. Those that ask which spans count
+        need not: ``is_counted`` and ``is_model_call`` say so, as found in whole traces. For one thread.
+        """
+        test, params = self._asked(choices)
+        return self._cursor().sql(f"SELECT * FROM spans WHERE {test}", params=params)
+
+    def query(self, sql: str, choices: Choices, bound: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The result of a query of ours over ``chosen``, the spans that are meant, and ``sessions``.
+
+        ``bound`` are values for ``$name`` in it.
+        """
+        test, params = self._asked(choices)
+        params |= dict(bound or {})
+        text = f"WITH chosen AS (SELECT * FROM spans WHERE {test}) {sql}"
+        return pandas_of(self._cursor().sql(text, params=params).to_arrow_table())
+
+    def latency(
+        self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
+    ) -> pd.DataFrame:
+        """``al.latency`` of the spans that are meant."""
+        found = of_latency.latency(self.spans(choices), by=by, every=every)
+        return pandas_of(found.to_arrow_table())
+
+    def tokens(
+        self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
+    ) -> pd.DataFrame:
+        """``al.tokens`` of the spans that are meant, counted as in their whole traces."""
+        found = of_tokens.tokens_of_calls(self.spans(choices).filter("is_counted"), by=by, every=every)
+        return pandas_of(found.to_arrow_table())
+
+    def sessions(
+        self,
+        choices: Choices,
+        *,
+        order: str = "started",
+        descending: bool = True,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page:
+        """Sessions with a span that is meant, each told as a whole: a page of them, and their number."""
+        which, params = self._which(choices)
+        key = sorted_by(order, descending=descending)
+        cursor = self._cursor()
+        rows = cursor.sql(
+            f"SELECT * FROM sessions WHERE {which} ORDER BY {key} LIMIT {int(limit)} OFFSET {int(offset)}",
+            params=params,
+        ).to_arrow_table()
+        counted = cursor.sql(f"SELECT count(*) AS n FROM sessions WHERE {which}", params=params)
+        return Page(rows.to_pylist(), int(counted.to_arrow_table()["n"][0].as_py()), offset)
+
+    def session(self, session_id: str, project: str | None = None) -> dict[str, Any] | None:
+        """The row of a session in the table, if it is there."""
+        test = "session_id = $session" + (" AND project = $project" if project else "")
+        params = {"session": session_id} | ({"project": project} if project else {})
+        rows = self._cursor().sql(f"SELECT * FROM sessions WHERE {test} LIMIT 1", params=params)
+        return next(iter(rows.to_arrow_table().to_pylist()), None)
+
+    def near(self, session_id: str) -> list[str]:
+        """Sessions that are called most alike."""
+        alike = "jaro_winkler_similarity(session_id, $key)"
+        query = (
+            f"SELECT session_id FROM sessions WHERE {alike} > 0.8 ORDER BY {alike} DESC, session_id LIMIT 3"
+        )
+        found = self._cursor().sql(query, params={"key": session_id}).to_arrow_table()
+        return [str(name) for name in found["session_id"].to_pylist()]
+
+    def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
+        """The spans of a session of the table, oldest first, from the lake."""
+        cursor = self._cursor()
+        query = "SELECT DISTINCT trace_id FROM spans WHERE session = $session"
+        found = cursor.sql(query, params={"session": row["session"]}).to_arrow_table()
+        window = {"trace": found["trace_id"].to_pylist(), "project": row["project"]}
+        return read.frame(self._reader, select(SPANS, window), columns, order="oldest")
+
+    def span(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+        """Every column of one span, from the lake."""
+        test = {"trace": trace_id, "where": "span_id = $span", "params": {"span": span_id}}
+        found = read.frame(self._reader, select(SPANS, test), "all", limit=1)
+        return _plain(found)
+
+    def calls(self, numbers: Sequence[int]) -> dict[int, list[list[Any]]]:
+        """Of these sessions, by number, the model calls in order: how long, and whether it failed."""
+        found = (
+            self._cursor()
+            .sql(
+                f"""
+            SELECT session,
+                list([duration_ms, (status = 'ERROR')::DOUBLE] ORDER BY start_time)[:{SPARKS}] AS calls
+            FROM spans WHERE list_contains($numbers, session) AND is_model_call AND duration_ms IS NOT NULL
+            GROUP BY session
+            """,
+                params={"numbers": list(numbers)},
+            )
+            .to_arrow_table()
+        )
+        return dict(zip(found["session"].to_pylist(), found["calls"].to_pylist(), strict=True))
+
+    def neighbours(
+        self, choices: Choices, row: Mapping[str, Any], *, order: str = "started", descending: bool = True
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The sessions before and after one in the table as it is sorted."""
+        which, params = self._which(choices)
+        key = sorted_by(order, descending=descending)
+        query = f"""
+            SELECT * FROM (
+                SELECT session, lag(session) OVER by_key AS before, lead(session) OVER by_key AS after
+                FROM sessions WHERE {which} WINDOW by_key AS (ORDER BY {key})
+            ) WHERE session = $session
+        """
+        cursor = self._cursor()
+        found = cursor.sql(query, params=params | {"session": row["session"]}).to_arrow_table().to_pylist()
+        numbers = [found[0]["before"], found[0]["after"]] if found else []
+        rows = cursor.sql(
+            "SELECT * FROM sessions WHERE list_contains($numbers, session)", params={"numbers": numbers}
+        ).to_arrow_table()
+        by_number = {each["session"]: each for each in rows.to_pylist()}
+        before, after = (by_number.get(number) for number in numbers or (None, None))
+        return before, after
+
+    def search(self, choices: Choices) -> Search | None:
+        """The search for the text that is chosen; begun now if nobody looked for it before."""
+        store = self._follower.store
+        if not choices.text or store is None:
+            return None
+        return self._follower.searches.of(choices.text, store)
+
+    def _asked(self, choices: Choices) -> Asked:
+        search = self.search(choices)
+        return asked(choices, None if search is None else search.number)
+
+    def _which(self, choices: Choices) -> tuple[str, dict[str, Any]]:
+        test, params = self._asked(choices)
+        if test == "true":
+            return "true", {}
+        return f"session IN (SELECT session FROM spans WHERE {test})", params
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._follower.store is None:
+            self.wait()
+        store = self._follower.store
+        if store is None:
+            assert self.state.problem is not None  # noqa: S101  either tables or a reason
+            raise self.state.problem
+        return store.cursor()
+
+
+def _plain(frame: pd.DataFrame) -> dict[str, Any] | None:
+    """The only row of a frame as Python values, null as ``None``."""
+    if frame.empty:
+        return None
+    found: dict[str, Any] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()[0]
+    return found
+
+
+_DIGESTS: dict[str, Digest] = {}
+_LOCK = threading.Lock()
+
+
+def forget_all() -> None:
+    """Remove the tables of every lake from the disk; they cannot be asked any more."""
+    with _LOCK:
+        for digest in _DIGESTS.values():
+            digest.forget()
+
+
+def digest_of(lake: str | None = None) -> Digest:
+    """The digest of a lake; one a process, whoever asks.
+
+    Examples
+    --------
+    >>> from argus_lab.dashboards.choices import Choices
+    >>> digest = digest_of(tiny_lake)
+    >>> digest.sessions(Choices()).total, len(digest.latency(Choices(), by="service"))
+    (2, 3)
+    """
+    address = address_of(lake)
+    with _LOCK:
+        if address not in _DIGESTS:
+            _DIGESTS[address] = Digest(address, settings.read(os.environ).dashboard_memory)
+        return _DIGESTS[address]

@@ -1,0 +1,44 @@
+"""What a page is working on: news wait until it is done, so that a busy machine shows something at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from argus_lab.dashboards.desk import Desk
+
+__all__ = ["Jobs"]
+
+T = TypeVar("T")
+
+
+class Jobs:
+    """The jobs of a page. ``again`` is called for news: at once, or when all that is asked is shown."""
+
+    def __init__(self, desk: Desk, again: Callable[[], None]) -> None:
+        self._desk = desk
+        self._again = again
+        self._open: set[str] = set()
+        self._has_news = False
+
+    def compute(self, job: Callable[[], T], then: Callable[[T], None], *, lane: str) -> None:
+        """As the desk does; of several jobs in a lane the last is shown, so each lane is open until then."""
+        self._open.add(lane)
+
+        def shown(found: T) -> None:
+            self._open.discard(lane)
+            then(found)
+            if not self._open and self._has_news:
+                self._has_news = False
+                self._again()
+
+        self._desk.compute(job, shown, lane=lane)
+
+    def news(self) -> None:
+        """There is something new in the lake."""
+        if self._open:
+            self._has_news = True
+        else:
+            self._again()

@@ -1,0 +1,292 @@
+"""What the latency page shows: measures of the spans that are chosen, as charts."""
+# ruff: noqa: S608  texts are made of names of this module; values are bound
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from argus_lab.dashboards.charts import Chart
+from argus_lab.dashboards.choices import Choices, code_of, window_of
+from argus_lab.dashboards.pieces import FACTS, TIME, Fact, Piece, Within, pieces_of
+from argus_lab.dashboards.stretches import periods_of
+from argus_lab.figures.comparisons import WORDS, comparison, written
+from argus_lab.figures.formats import count, duration, is_known, plural
+from argus_lab.figures.groups import latency_by
+from argus_lab.figures.latencies import first_token_over_time, over_time, spread
+from argus_lab.figures.quantiles import DURATION, FIRST_TOKEN, Quantiles
+from argus_lab.figures.series import span_of
+from argus_lab.frames import pandas_of
+from argus_lab.measures.compare import compare
+from argus_lab.measures.distribution import distribution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from argus_lab.dashboards.digest import Digest
+
+__all__ = [
+    "BY",
+    "SLOWEST_CODE",
+    "Facts",
+    "by_group",
+    "compared",
+    "facts_of",
+    "first_tokens",
+    "how_spread",
+    "measured_code",
+    "slowest",
+    "through_time",
+]
+
+BY = {
+    "request_model": "model",
+    "service": "service",
+    "component_type": "type",
+    "component_name": "component",
+    "operation": "operation",
+    "name": "span name",
+    "agent_name": "agent",
+    "project": "project",
+    "status": "status",
+}
+"""What charts may be cut by: column, and what it is called."""
+USUAL = "component_name"
+"""What spans are told apart by where nothing was chosen."""
+SLOWEST = 100
+SLOWEST_CODE = f'slowest = spans.nlargest({SLOWEST}, "duration_ms")'
+SAMPLED = 100_000
+"""Spans that intervals are worked out from at most; of more, whole traces are drawn at random."""
+RESAMPLES = 500
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The spans that are chosen in a few numbers."""
+
+    spans: int
+    errors: int
+    first: datetime | None
+    last: datetime | None
+
+
+def facts_of(digest: Digest, choices: Choices) -> Facts:
+    """How many spans are chosen, how many failed, and from when to when they started."""
+    found = digest.query(
+        f"SELECT count(*) AS spans, count(*) FILTER ({FACTS['error']}) AS errors, "
+        f"min({TIME}) AS first, max({TIME}) AS last FROM chosen",
+        choices,
+    ).to_dict("records")[0]
+    first, last = (
+        found[name].to_pydatetime() if is_known(found[name]) else None for name in ("first", "last")
+    )
+    return Facts(int(found["spans"]), int(found["errors"]), first, last)
+
+
+def through_time(digest: Digest, choices: Choices, by: str | None, every: str) -> Chart:
+    """Durations over time."""
+    numbers = digest.latency(choices, by=by, every=every)
+    numbers = numbers[numbers["time"].notna()].reset_index(drop=True)
+    return Chart(
+        "over-time",
+        "Latency over time",
+        over_time(numbers, every=every, by=by),
+        numbers,
+        f"Latency over time, every {every}. {_words(numbers, DURATION)}",
+        lambda rows: pieces_of(rows, [by] if by else [], span_of(every)),
+        code=_over_time_code(digest, choices, by, every),
+        key=(by, every),
+    )
+
+
+def first_tokens(digest: Digest, choices: Choices, of_time: Chart) -> Chart:
+    """Times to the first token, from the numbers of the chart of durations over time."""
+    by, every = of_time.key
+    numbers = of_time.numbers
+    numbers = numbers[numbers["ttft_count"] > 0].reset_index(drop=True)
+    return Chart(
+        "first-token",
+        "Time to first token",
+        first_token_over_time(numbers, every=every, by=by),
+        numbers,
+        f"Time to first token, every {every}. {_words(numbers, FIRST_TOKEN)}",
+        lambda rows: [
+            (*piece, Fact("first token")) for piece in pieces_of(rows, [by] if by else [], span_of(every))
+        ],
+        code=_over_time_code(digest, choices, by, every),
+        key=(by, every),
+    )
+
+
+def _over_time_code(digest: Digest, choices: Choices, by: str | None, every: str) -> str:
+    given = f"every={every!r}" + (f", by={by!r}" if by else "")
+    return measured_code(digest, choices, f"latency = al.latency(spans, {given})", by)
+
+
+def by_group(digest: Digest, choices: Choices, by: str | None) -> Chart:
+    """Durations by group, those first that take most time in all."""
+    by = by or USUAL
+    numbers = digest.latency(choices, by=by)
+    slow = numbers.assign(total=numbers["count"] * numbers["mean_ms"]).sort_values(
+        "total", ascending=False, kind="stable", ignore_index=True
+    )
+    slow = slow.drop(columns="total")
+    most = slow.iloc[0] if len(slow) else None
+    words = f"Latency by {BY[by]}, {plural(len(slow), 'group')}."
+    if most is not None:
+        words += f" Most time goes to {most[by]}: median {duration(most['p50_ms'])}, "
+        words += f"p95 {duration(most['p95_ms'])}."
+    return Chart(
+        "by-group",
+        "Latency by group",
+        latency_by(slow, by=by),
+        slow,
+        words,
+        lambda rows: pieces_of(rows, [by]),
+        code=measured_code(digest, choices, f"latency = al.latency(spans, by={by!r})", by),
+        key=by,
+    )
+
+
+def how_spread(digest: Digest, choices: Choices, by: str | None) -> Chart:
+    """How durations are spread, on a logarithmic axis."""
+    pieces = pandas_of(distribution(digest.spans(choices), by=by).to_arrow_table())
+    marks = digest.latency(choices, by=by)
+    given = f", by={by!r}" if by else ""
+    whole = int(pieces["count"].sum())
+    words = f"How long {plural(whole, 'span')} take"
+    if not by and len(marks):
+        words += f": half take less than {duration(marks['p50_ms'].iloc[0])}, "
+        words += f"one in twenty more than {duration(marks['p95_ms'].iloc[0])}."
+    return Chart(
+        "spread",
+        "How long spans take",
+        spread(pieces, marks, by=by),
+        pieces,
+        words,
+        lambda rows: pieces_of(rows, [by] if by else []),
+        code=measured_code(digest, choices, f"pieces = al.distribution(spans{given})", by),
+        key=by,
+    )
+
+
+def slowest(digest: Digest, choices: Choices) -> pd.DataFrame:
+    """The slowest spans with what tells where they are."""
+    return digest.query(
+        f"""
+        SELECT c.duration_ms, c.start_time, c.service, c.name, c.component_name, c.request_model, c.status,
+            s.session_id, c.project, c.trace_id, c.span_id
+        FROM (
+            SELECT * FROM chosen WHERE duration_ms IS NOT NULL
+            ORDER BY duration_ms DESC, trace_id, span_id LIMIT {SLOWEST}
+        ) c LEFT JOIN sessions s USING (session)
+        ORDER BY c.duration_ms DESC, c.trace_id, c.span_id
+        """,
+        choices,
+    )
+
+
+def compared(digest: Digest, choices: Choices, facts: Facts) -> Chart | None:
+    """The period against the one before it; ``None`` if nothing has a start."""
+    if facts.first is None or facts.last is None:
+        return None
+    periods = periods_of(choices, facts.first, facts.last)
+    both = replace(choices, since=periods.before[0].isoformat(), until=periods.now[1].isoformat())
+    whole = int(digest.query("SELECT count(*) AS n FROM chosen", both)["n"].iloc[0])
+    part = -(-whole // SAMPLED) or 1
+    rows = digest.query(_COMPARABLE.format(sampled=f"hash(trace_id) % {part} = 0"), both)
+    is_before = rows["start_time"] < periods.before[1]
+    found = compare(rows[is_before], rows[~is_before], resamples=RESAMPLES)
+    names = {"name_a": periods.words, "name_b": "this period"}
+    numbers = found.assign(**names)
+    note = f"Compared with {periods.words}: {_between(*periods.before)} and {_between(*periods.now)}."
+    if part > 1:
+        note += (
+            f" Numbers and intervals are of a part: one trace in {part}, drawn at random, which is "
+            f"{count(len(rows))} of {count(whole)} spans."
+        )
+    clear = numbers[numbers["is_clear"]]
+    words = f"{note} {len(clear)} of {plural(len(numbers), 'metric')} changed clearly"
+    words += "".join(f"; {_change(row)}" for row in clear.to_dict("records")) + "."
+    span = Within(TIME, periods.before[0], periods.now[1])
+    return Chart(
+        "periods",
+        "This period and the one before",
+        comparison(numbers),
+        numbers,
+        words,
+        lambda rows: [(span, *OF_METRICS.get(name, ())) for name in rows["metric"]],
+        code=_both(digest, periods.chosen(choices)),
+        hide=("name_a", "name_b"),
+        note=note,
+        view=both,
+        key=(periods.words, part),
+    )
+
+
+_COMPARABLE = f"""
+SELECT project, trace_id, span_id, NULL::VARCHAR AS parent_span_id, NULL::VARCHAR AS session_id, provider,
+    request_model, response_model, start_time, epoch_us(start_time) * 1000 AS start_unix_nano,
+    (duration_ms * 1000000)::BIGINT AS duration_ns, duration_ms, time_to_first_token_ms, status, cost_usd,
+    -- What counts was found in whole traces; here every span that counts is a call of its own.
+    CASE WHEN is_counted OR is_model_call THEN span_type END AS span_type,
+    CASE WHEN is_model_call THEN step_kind END AS step_kind,
+    CASE WHEN is_counted THEN input_tokens END AS input_tokens,
+    CASE WHEN is_counted THEN output_tokens END AS output_tokens,
+    cache_read_tokens, cache_write_tokens, reasoning_tokens
+FROM chosen WHERE {TIME} IS NOT NULL AND {{sampled}}
+"""
+OF_METRICS: dict[str, Piece] = {
+    "median_ms": (Fact("duration"),),
+    "p95_ms": (Fact("duration"),),
+    **dict.fromkeys(("call_median_ms", "call_p95_ms"), (Fact("call"), Fact("duration"))),
+    "call_error_rate": (Fact("call"),),
+    "ttft_median_ms": (Fact("call"), Fact("first token")),
+    **dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), (Fact("usage"),)),
+    "model_calls": (Fact("call"),),
+}
+"""By metric, which spans of both periods it is made of; the others are of all."""
+
+
+def measured_code(digest: Digest, choices: Choices, line: str, by: str | None = None) -> str:
+    """Python that reads the spans which are chosen and runs this line; agents are those they worked for."""
+    if by == "agent_name":
+        line = f"spans = al.with_agents(spans)\n{line}"
+    return f"{code_of(_fixed(choices), lake=digest.address)}\n{line}"
+
+
+def _both(digest: Digest, sides: tuple[Choices, Choices]) -> str:
+    before, after = (code_of(side, lake=digest.address) for side in sides)
+    head, first = before.split("\nspans = ", 1)
+    second = after.split("\nspans = ", 1)[1]
+    return f"{head}\nbefore = {first}\nafter = {second}\nchanged = al.compare(before, after)"
+
+
+def _fixed(choices: Choices) -> Choices:
+    """The choices with moments instead of "the last 24 hours"."""
+    since, until = window_of(choices)
+    written_ = [None if each is None else each.astimezone(UTC).isoformat() for each in (since, until)]
+    return replace(choices, since=written_[0], until=written_[1])
+
+
+def _change(row: dict[str, Any]) -> str:
+    a, b = (written(row[side], row["unit"]) for side in "ab")
+    return f"{WORDS.get(row['metric'], row['metric'])} from {a} to {b}"
+
+
+def _between(since: datetime, until: datetime) -> str:
+    return f"{since:%d %b %H:%M} to {until:%d %b %H:%M}"
+
+
+def _words(numbers: pd.DataFrame, of: Quantiles) -> str:
+    """What a reader who does not see the lines should know of them."""
+    known = numbers[numbers[of.counted] > 0]
+    if known.empty:
+        return f"No {of.of} with a known time."
+    last, (low, *_) = known.iloc[-1], of.short
+    told = ", ".join(f"{words} {duration(last[name])}" for name, words in of.short.items())
+    return (
+        f"{count(known[of.counted].sum())} {of.of} in {plural(len(known), 'row')}. The last: {told}. "
+        f"Highest median {duration(known[low].max())}."
+    )

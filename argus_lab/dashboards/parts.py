@@ -1,0 +1,34 @@
+"""What a page's own components are made of: scripts and styles of this package, in a language of messages."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+__all__ = ["Part", "web"]
+
+
+@cache
+def web(name: str) -> str:
+    """A script, style or template of this package."""
+    return Path(__file__).with_name("web").joinpath(name).read_text(encoding="utf-8")
+
+
+class Part(JSComponent):
+    """A component that is told all at once what to show, and says in messages what a visitor does with it.
+
+    Its script puts texts in as texts. It is loaded from this process, never from another place.
+    """
+
+    told = param.Dict(default={})
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)  # type: ignore[no-untyped-call]
+
+    _esm = "export function render() {}"
+
+    __abstract = True

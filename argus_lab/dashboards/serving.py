@@ -1,0 +1,91 @@
+"""The pages behind one port of this machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+
+from argus_lab.dashboards import latency, sessions, tokens
+from argus_lab.dashboards.digest import digest_of, forget_all
+from argus_lab.dashboards.guarding import guard, names_of
+from argus_lab.dashboards.shell import page_of
+
+if TYPE_CHECKING:
+    from panel.io.server import Server
+
+    from argus_lab.dashboards.desk import PageKind
+
+__all__ = ["ADDRESS", "KINDS", "Pages", "pages"]
+
+ADDRESS = "127.0.0.1"
+KINDS: dict[str, PageKind] = {kind.name: kind for kind in (sessions.PAGE, latency.PAGE, tokens.PAGE)}
+KEEP_ALIVE_MS = 20_000
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A server of pages that listens already; ``run`` answers until ``stop`` is called, from any thread."""
+
+    server: Server
+    url: str
+
+    def run(self) -> None:
+        """Answer visitors, in this thread."""
+        self.server.io_loop.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self.server.io_loop.add_callback_from_signal(self._end)
+
+    def forget(self) -> None:
+        """Remove what was kept on disk for the pages; the process ends."""
+        forget_all()
+
+    def _end(self) -> None:
+        self.server.stop()
+        self.server.io_loop.stop()
+
+
+def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> Pages:
+    """Listen on a port of this machine; 0 is any that is free.
+
+    Parameters
+    ----------
+    names
+        Further ``host:port`` by which visitors may ask, where a proxy stands in front.
+
+    Raises
+    ------
+    OSError
+        The port is taken.
+    """
+    served: dict[str, Any] = {name: _page(kind, lake) for name, kind in KINDS.items()}
+    server: Server = pn.io.server.get_server(
+        served,
+        port=port,
+        address=ADDRESS,
+        websocket_origin=names_of(port, names),
+        keep_alive_milliseconds=KEEP_ALIVE_MS,
+        title={name: f"{kind.title} · Argus Lab" for name, kind in KINDS.items()},
+    )
+    own = server.port or port
+    server._tornado._websocket_origins = set(names_of(own, names))  # noqa: SLF001  the port may have been 0
+    guard(server._tornado, names_of(own, names))  # noqa: SLF001  Bokeh shows its application nowhere else
+    _warm(lake)
+    return Pages(server, f"http://{ADDRESS}:{own}")
+
+
+def _page(kind: PageKind, lake: str | None) -> Callable[[], Any]:
+    def shown() -> Any:  # Panel wants a function, and no other thing that can be called
+        return page_of(kind, lake)
+
+    return shown
+
+
+def _warm(lake: str | None) -> None:
+    """Begin to read the lake, so that the first visitor waits less."""
+    threading.Thread(target=digest_of(lake).wait, name="argus-warm", daemon=True).start()

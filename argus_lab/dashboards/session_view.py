@@ -1,0 +1,219 @@
+"""One session on its page: which of its steps is chosen, what is shown of it, what is beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+
+from argus_lab.dashboards.opened import PARTS, Opened, opened
+from argus_lab.dashboards.replay import VIEWS, Chosen, Replay, chosen_of, exported, view_of
+from argus_lab.dashboards.replay_rows import replay_of
+from argus_lab.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from argus_lab.dashboards.desk import Desk
+    from argus_lab.dashboards.session_table import SessionTable
+
+__all__ = ["SessionView"]
+
+STEP_PARTS = ("detail", "raw")
+
+
+class SessionView:
+    """Draws a session, and hears what is chosen in it."""
+
+    def __init__(self, desk: Desk, table: SessionTable, back: Callable[[], None]) -> None:
+        self._desk = desk
+        self._table = table
+        self._back = back
+        self._opened: Opened | None = None
+        self._trace = 0
+        self.replay = Replay(told=_NOTHING, chosen=_NO_CHOICE, sizing_mode="stretch_both", margin=0)
+        self.replay.on_msg(lambda event: self._heard(event.data))
+        self._figure = pn.Column(sizing_mode="stretch_both", margin=(0, 16), scroll="y-auto", visible=False)
+        self.part = pn.Column(self.replay, self._figure, sizing_mode="stretch_both", margin=0)
+
+    # --- drawing ------------------------------------------------------------------------------------------
+
+    def draw(self, *, is_news: bool = False) -> None:
+        """Show the session that the address names; with news only what has changed of it."""
+        digest, own = self._desk.digest, dict(self._desk.own)
+        before = self._opened
+
+        def job() -> tuple[Opened, dict[str, Any], dict[str, Any]] | None:
+            row = digest.session(own["session"], own.get("of"))
+            if row is None:
+                raise NotFound.of("session", own["session"], digest.near(own["session"]), digest.address)
+            found = opened(digest, row)
+            if is_news and found is before:
+                return None
+            chosen = self._chosen(found, own)
+            return found, replay_of(found, is_live=self._desk.choices.live), self._detail(found, chosen)
+
+        self._desk.compute(job, self._show, lane="body")
+
+    def _show(self, found: tuple[Opened, dict[str, Any], dict[str, Any]] | None) -> None:
+        if found is None:
+            return
+        is_other = self._opened is None or self._opened.row["session_id"] != found[0].row["session_id"]
+        self._opened, told, chosen = found
+        self.replay.param.update(told=told, chosen=chosen)
+        if is_other:
+            self._trace = 0
+        self._draw_view()
+        self._draw_around()
+
+    def _draw_around(self) -> None:
+        """Whether there are sessions before and after this one."""
+        job, row = self._neighbours(), self._row()
+        if row is not None:
+            self._desk.compute(job, self._show_around, lane="around")
+
+    def _show_around(self, found: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]) -> None:
+        self.replay.around = {"before": found[0] is not None, "after": found[1] is not None}
+
+    def _draw_view(self) -> None:
+        now = self._opened
+        name = self._desk.own.get("view", VIEWS[0])
+        if now is None:
+            return
+        trace = self._trace
+        if name not in VIEWS or name == VIEWS[0]:
+            self._show_view(({"name": VIEWS[0]}, None))
+            return
+        self._desk.compute(lambda: view_of(now, name, trace), self._show_view, lane="view")
+
+    def _show_view(self, found: tuple[dict[str, Any], Any]) -> None:
+        told, figure = found
+        self._figure.visible = figure is not None  # first: Bokeh draws nothing where nothing can be seen
+        self._figure[:] = [] if figure is None else [_pane(figure)]
+        self.replay.sizing_mode = "stretch_both" if figure is None else "stretch_width"
+        self.replay.view = told
+
+    # --- what is chosen ------------------------------------------------------------------------------------
+
+    def _chosen(self, found: Opened, own: Mapping[str, str]) -> Chosen | None:
+        """What the address names; else the first round that failed, the first round, the first step."""
+        kind, _, key = own.get("step", "").partition(".")
+        if kind == "round":
+            spans = [each.row["span_id"] for each in found.rounds]
+            if key in spans:
+                return "round", spans.index(key)
+        place = found.place_of(key if kind == "step" else own.get("step", ""))
+        if place is not None:
+            return "step", place
+        if found.rounds:
+            wrong = (at for at, each in enumerate(found.rounds) if each.is_wrong)
+            return "round", next(wrong, 0)
+        return ("step", 0) if len(found.steps) else None
+
+    def _detail(self, found: Opened, chosen: Chosen | None) -> dict[str, Any]:
+        part = self._desk.own.get("part", "")
+        return chosen_of(
+            found,
+            chosen,
+            {
+                "round": part if part in PARTS else PARTS[0],
+                "step": part if part in STEP_PARTS else STEP_PARTS[0],
+            },
+        )
+
+    def _draw_chosen(self, chosen: Chosen) -> None:
+        now = self._opened
+        if now is not None:
+            self._desk.compute(lambda: self._detail(now, chosen), self._show_chosen, lane="detail")
+
+    def _show_chosen(self, told: dict[str, Any]) -> None:
+        self.replay.chosen = told
+
+    # --- what a visitor does -------------------------------------------------------------------------------
+
+    def _heard(self, message: Any) -> None:
+        """What was done in the component; it comes over the wire, so nothing in it is taken for granted."""
+        acts: dict[Any, Callable[[Mapping[str, Any]], None]] = {
+            "pick": self._pick,
+            "part": self._pick_part,
+            "view": self._pick_view,
+            "trace": self._pick_trace,
+            "go": self._go,
+            "text": self._hand_out,
+            "back": lambda _: self._back(),
+        }
+        if not isinstance(message, dict) or message.get("do") not in acts:
+            return
+        if self._opened is not None or message["do"] in {"view", "back"}:  # others are about what is shown
+            acts[message["do"]](message)
+
+    def _pick(self, message: Mapping[str, Any]) -> None:
+        now, kind, at = self._opened, message.get("kind"), message.get("at")
+        if now is None or not isinstance(at, int) or at < 0:
+            return
+        if kind == "round" and at < len(now.rounds):
+            self._desk.keep(step=f"round.{now.rounds[at].row['span_id']}")
+        elif kind == "step" and at < len(now.steps):
+            self._desk.keep(step=f"step.{now.steps.text('span_id', at)}")
+        else:
+            return
+        self._draw_chosen((kind, at))
+
+    def _pick_part(self, message: Mapping[str, Any]) -> None:
+        name, told = message.get("name"), self.replay.chosen
+        if name in (*PARTS, *STEP_PARTS):
+            self._desk.keep(part=name)
+            self._draw_chosen((told["kind"], told["at"]))
+
+    def _pick_view(self, message: Mapping[str, Any]) -> None:
+        if message.get("name") in VIEWS:
+            self._desk.keep(view=None if message["name"] == VIEWS[0] else message["name"])
+            self._draw_view()
+
+    def _pick_trace(self, message: Mapping[str, Any]) -> None:
+        if isinstance(message.get("at"), int):
+            self._trace = message["at"]
+            self._draw_view()
+
+    def _go(self, message: Mapping[str, Any]) -> None:
+        is_back = message.get("by") == -1
+        self._desk.compute(
+            self._neighbours(), lambda found: self._gone(found[0 if is_back else 1]), lane="go"
+        )
+
+    def _gone(self, row: Mapping[str, Any] | None) -> None:
+        if row is not None:
+            self._desk.keep(is_step=True, session=row["session_id"], of=row["project"], step=None)
+            self.draw()
+
+    def _hand_out(self, message: Mapping[str, Any]) -> None:
+        now, kind = self._opened, message.get("kind")
+        if now is not None and kind in {"markdown", "json", "download"}:
+            self._desk.compute(lambda: exported(now, kind), self.replay._send_msg, lane="export")  # noqa: SLF001
+
+    def _row(self) -> Mapping[str, Any] | None:
+        return None if self._opened is None else self._opened.row
+
+    def _neighbours(self) -> Callable[[], Any]:
+        row, choices = self._row(), self._desk.choices
+        order, descending = self._table.order
+        digest = self._desk.digest
+        return lambda: digest.neighbours(choices, row or {}, order=order, descending=descending)
+
+
+def _pane(figure: Any) -> Any:
+    return pn.pane.Bokeh(figure, sizing_mode="stretch_width")  # type: ignore[no-untyped-call]
+
+
+_NO_CHOICE = {"kind": "", "at": -1, "key": "", "title": "", "sub": "", "part": "", "html": "", "open": None}
+_NOTHING: dict[str, Any] = {
+    "key": "",
+    "title": "",
+    "facts": [],
+    "note": "",
+    "icons": {},
+    "rounds": [],
+    "steps": [],
+    "steps_of": [],
+    "turns": [],
+}

@@ -1,0 +1,65 @@
+"""The page of sessions: a table of them, and one of them round by round.
+
+``panel serve argus_lab/dashboards/sessions.py`` serves it at ``/sessions``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+
+from argus_lab.dashboards.desk import Desk, PageKind
+from argus_lab.dashboards.session_table import SessionTable
+from argus_lab.dashboards.session_view import SessionView
+from argus_lab.dashboards.shell import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PAGE"]
+
+OWN = ("session", "of", "step", "part", "view", "sort", "page")
+
+
+class _Sessions:
+    """Either the table or one session is shown, whichever the address names."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.table = SessionTable(desk, self._open)
+        self.view = SessionView(desk, self.table, self._back)
+        self.holder = pn.Column(sizing_mode="stretch_both", margin=0)
+        desk.on_choices(self._draw)
+        desk.on_news(lambda _: self._draw(is_news=True))
+        self._draw()
+
+    def _draw(self, *, is_news: bool = False) -> None:
+        if self._desk.own.get("session"):
+            self._put(self.view.part)
+            self.view.draw(is_news=is_news)
+        else:
+            self._put(self.table.part)
+            self.table.draw()
+
+    def _put(self, part: Any) -> None:
+        if list(self.holder) != [part]:
+            self.holder[:] = [part]
+
+    def _open(self, session: Mapping[str, Any]) -> None:
+        self._desk.keep(is_step=True, session=session["session"], of=session.get("of"), step=None, view=None)
+        self._draw()
+
+    def _back(self) -> None:
+        self._desk.keep(is_step=True, session=None, of=None, step=None, part=None, view=None)
+        self._draw()
+
+
+def _body(desk: Desk) -> pn.viewable.Viewable:
+    return _Sessions(desk).holder
+
+
+PAGE = PageKind("sessions", "Sessions", OWN, _body)
+
+if pn.state.served:
+    serve(PAGE)
