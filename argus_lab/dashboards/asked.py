@@ -35,7 +35,7 @@ ORDERS = {
     "duration": "duration_ms",
     "turns": "turns",
     "tokens": "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)",
-    "cost": "coalesce(cost_usd, list_cost_usd)",
+    "cost": "coalesce(reported_cost_usd, list_cost_usd)",
     "errors": "errors",
     "steps": "spans",
     "first": "first_user_message",

@@ -81,14 +81,15 @@ def view_of(opened: Opened, name: str, trace: int) -> tuple[dict[str, Any], Layo
         session = opened.whole_session()
         return {"name": name, "html": str(page(lambda most: session_page(session, most), TALK_BYTES))}, None
     if name == "waterfall":
-        traces = opened.session.traces
+        traces = list(_traces(opened).items())
         at = min(max(trace, 0), len(traces) - 1)
         frame = opened.frame
-        figure = waterfall(frame[frame["trace_id"] == traces[at]["trace_id"]], max_rows=ROWS)
+        figure = waterfall(frame[frame["trace_id"] == traces[at][0]], max_rows=ROWS)
         figure.sizing_mode = "stretch_width"
         titles = [
-            f"{number} · {clock(each.get('start_time'))} · {plural(each.get('spans'), 'step')}"
-            for number, each in enumerate(traces, start=1)
+            f"{number} · {clock(turns[0].get('start_time'))} · "
+            f"{plural(sum(turn['spans'] for turn in turns), 'step')}"
+            for number, (_, turns) in enumerate(traces, start=1)
         ]
         return {"name": name, "traces": titles, "trace": at}, figure
     return {"name": "replay"}, None
@@ -111,3 +112,11 @@ def exported(opened: Opened, kind: str) -> dict[str, Any]:
 def _file(session_id: str) -> str:
     kept = "".join(char if char.isalnum() or char in "-_." else "-" for char in session_id)[:80]
     return f"session-{kept.strip('.') or 'unnamed'}.json"
+
+
+def _traces(opened: Opened) -> dict[str, list[dict[str, Any]]]:
+    """The turns of each trace, by its first start."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for turn in opened.session.turns:
+        found.setdefault(turn["trace_id"], []).append(turn)
+    return found

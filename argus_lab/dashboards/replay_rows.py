@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,10 @@ OF_TRIGGER = {"user_message": "message", "tool_call": "custom_tool"}
 def replay_of(opened: Opened, *, is_live: bool) -> dict[str, Any]:
     """All of it, for the component of the replay."""
     steps_of: list[list[int]] = [[] for _ in opened.rounds]
-    outside: dict[Any, list[int]] = defaultdict(list)
-    traces = opened.steps.table["trace_id"].to_pylist()
     for at, place in enumerate(opened.round_of):
-        if place is None:
-            outside[traces[at]].append(at)
-        else:
+        if place is not None:
             steps_of[place].append(at)
+    outside = _outside(opened)
     return {
         "key": f"{opened.row['project']}/{opened.row['session_id']}",
         "title": brief(opened.row["first_user_message"] or f"Session {opened.row['session_id']}", LABEL),
@@ -75,8 +73,8 @@ def _facts(opened: Opened, *, is_live: bool) -> list[list[Any]]:
     row = opened.row
     sent, got = row["input_tokens"], row["output_tokens"]
     cost = (
-        ("Cost reported", row["cost_usd"])
-        if row["cost_usd"] is not None
+        ("Cost reported", row["reported_cost_usd"])
+        if row["reported_cost_usd"] is not None
         else ("List price", row["list_cost_usd"])
     )
     told = [
@@ -134,10 +132,10 @@ def _round(each: Round) -> list[Any]:
     ]
 
 
-def _steps(opened: Opened, steps_of: list[list[int]], outside: Mapping[Any, list[int]]) -> list[list[Any]]:
+def _steps(opened: Opened, steps_of: list[list[int]], outside: list[list[int]]) -> list[list[Any]]:
     steps = opened.steps
     least: dict[int, int] = {}
-    for group in (*steps_of, *outside.values()):
+    for group in (*steps_of, *outside):
         top = min((steps.depth[at] for at in group), default=0)
         least |= dict.fromkeys(group, top)
     step_kinds, span_types, types = (
@@ -160,18 +158,34 @@ def _steps(opened: Opened, steps_of: list[list[int]], outside: Mapping[Any, list
     return found
 
 
-def _turns(opened: Opened, outside: Mapping[Any, list[int]]) -> list[list[Any]]:
-    places: dict[Any, list[int]] = defaultdict(list)
-    for at, each in enumerate(opened.rounds):
-        places[each.row["trace_id"]].append(at)
-    total = len(opened.session.traces)
+def _outside(opened: Opened) -> list[list[int]]:
+    """The steps of each turn that belong to no round."""
+    turns = opened.session.turns
+    turns_of: dict[Any, list[int]] = defaultdict(list)
+    for at, turn in enumerate(turns):
+        turns_of[turn["trace_id"]].append(at)
+    found: list[list[int]] = [[] for _ in turns]
+    table = opened.steps.table
+    steps = zip(opened.round_of, table["trace_id"].to_pylist(), table["start_time"].to_pylist(), strict=True)
+    for at, (place, trace, start) in enumerate(steps):
+        if place is None:
+            mine = turns_of[trace]
+            begins = [turns[turn]["start_time"] for turn in mine[1:]]  # known: each began with a message
+            found[mine[bisect_right(begins, start) if start is not None else 0]].append(at)
+    return found
+
+
+def _turns(opened: Opened, outside: list[list[int]]) -> list[list[Any]]:
+    session = opened.session
+    place_of = {(each.row["trace_id"], each.row["span_id"]): at for at, each in enumerate(opened.rounds)}
+    total = len(session.turns)
     found: list[list[Any]] = []
-    for number, trace in enumerate(opened.session.traces, start=1):
-        key = trace["trace_id"]
-        wrong = f" · {plural(trace['errors'], 'error')}" if trace.get("errors") else ""
-        when = f"{clock(trace.get('start_time'))} · {duration(trace.get('duration_ms'))}"
+    for number, (turn, rounds) in enumerate(zip(session.turns, session.by_turn(), strict=True), start=1):
+        wrong = f" · {plural(turn['errors'], 'error')}" if turn.get("errors") else ""
+        when = f"{clock(turn.get('start_time'))} · {duration(turn.get('duration_ms'))}"
         title = f"Turn {count(number)} of {count(total)} · {when}{wrong}"
-        found.append([number, title, places.get(key, []), outside.get(key, [])])
+        mine = [place_of[each.row["trace_id"], each.row["span_id"]] for each in rounds]
+        found.append([number, title, mine, outside[number - 1]])
     return found
 
 

@@ -28,9 +28,9 @@ def table_of(
 
     Examples
     --------
-    >>> row = dict.fromkeys(("first_user_message", "models", "cost_usd", "list_cost_usd", "start_time"))
+    >>> row = dict.fromkeys(("first_user_message", "models", "reported_cost_usd", "list_cost_usd"))
     >>> row |= {"session": 0, "session_id": "s", "project": "p", "turns": 2, "spans": 12, "errors": 0}
-    >>> row |= {"duration_ms": 3210.0, "input_tokens": 1200, "output_tokens": None}
+    >>> row |= {"duration_ms": 3210.0, "input_tokens": 1200, "output_tokens": None, "start_time": None}
     >>> made = table_of([row], {}, with_project=False)[0]
     >>> made["duration"], made["tokens"], made["turns"]
     ('3.21 s', '1,200 → –', '2')
@@ -41,7 +41,7 @@ def table_of(
 def _row(row: Mapping[str, Any], calls: Sequence[Any], *, with_project: bool) -> dict[str, Any]:
     first = row["first_user_message"]
     started = row["start_time"]
-    is_reported = row["cost_usd"] is not None
+    is_reported = row["reported_cost_usd"] is not None
     sent, got = row["input_tokens"], row["output_tokens"]
     return {
         "key": key_of(row),
@@ -55,7 +55,7 @@ def _row(row: Mapping[str, Any], calls: Sequence[Any], *, with_project: bool) ->
         "steps": count(row["spans"]),
         "duration": duration(row["duration_ms"]),
         "tokens": UNKNOWN if sent is None and got is None else f"{count(sent)} → {count(got)}",
-        "cost": usd(row["cost_usd"] if is_reported else row["list_cost_usd"]),
+        "cost": usd(row["reported_cost_usd"] if is_reported else row["list_cost_usd"]),
         "cost_words": "As reported by the sender"
         if is_reported
         else "By list price, of the calls that have one",

@@ -26,10 +26,9 @@ def session_markdown(session: Session) -> str:
     >>> session_markdown(Session({"session_id": "s-1", "turns": 0}, [], [], set())).splitlines()[0]
     '# Session `s-1`'
     """
-    rounds = session.by_trace()
     blocks = [f"# Session {_code(session.facts.get('session_id'))}", _facts(session.facts)]
-    for number, trace in enumerate(session.traces, start=1):
-        blocks += _turn(number, len(session.traces), trace, rounds.get(trace["trace_id"], []))
+    for number, (turn, rounds) in enumerate(zip(session.turns, session.by_turn(), strict=True), start=1):
+        blocks += _turn(number, len(session.turns), turn, rounds)
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -42,21 +41,21 @@ def _facts(facts: dict[str, Any]) -> str:
         ("Model calls", count(facts.get("model_calls"))),
         ("Tokens in", count(facts.get("input_tokens"))),
         ("Tokens out", count(facts.get("output_tokens"))),
-        ("Cost reported", usd(facts.get("cost_usd"))),
+        ("Cost reported", usd(facts.get("reported_cost_usd"))),
         ("Errors", count(facts.get("errors"))),
     ]
     return "\n".join(f"- {name}: {value}" for name, value in told if value not in {"–", "`–`"})
 
 
-def _turn(number: int, total: int, trace: dict[str, Any], rounds: list[Round]) -> list[str]:
-    when = f"{clock(trace.get('start_time'))}, {duration(trace.get('duration_ms'))}"
+def _turn(number: int, total: int, turn: dict[str, Any], rounds: list[Round]) -> list[str]:
+    when = f"{clock(turn.get('start_time'))}, {duration(turn.get('duration_ms'))}"
     blocks = [f"## Turn {number} of {total} ({when})"]
-    asked, answered = question_of(rounds, trace), answer_of(rounds, trace)
+    asked, answered = question_of(rounds, turn), answer_of(rounds, turn)
     blocks += [f"**User**\n\n{_fenced(asked)}"] if asked else []
     if rounds:
         blocks.append("\n".join(line for each in rounds for line in _round(each)))
     else:
-        blocks.append(f"No model call, {plural(trace.get('spans'), 'span')}.")
+        blocks.append(f"No model call, {plural(turn.get('spans'), 'span')}.")
     blocks += [f"**Assistant**\n\n{_fenced(answered)}"] if answered else []
     return blocks
 

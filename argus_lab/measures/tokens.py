@@ -147,16 +147,15 @@ def tokens_of_calls(
     lazy = _parts(lazy).with_columns(
         paid.alias("paid"), nw.when(paid.is_null()).then(named).alias("unpriced_models")
     )
-    sums = [*_sums(), *known_sum("paid"), paid.count().alias("priced_calls")]
-    kinds = KINDS | {"paid": "float", "priced_calls": "int"}
+    at = [*groups, "unpriced_models"]
     alike = in_memory(
-        lazy.group_by(*groups, "unpriced_models").agg(*sums),
-        [*groups, "unpriced_models"],
-        kinds,
-        (*SUMS, "paid"),
+        aggregated(lazy, at, TOTALS | {"paid": Of("sum", "paid")}), at, KINDS | {"paid": "float"}
     )
     rows = alike.rename_columns({"paid": "cost_usd"})
-    rows = rows.append_column("unpriced_calls", pc.subtract(rows["calls"], rows["priced_calls"]))
+    count, none = rows["calls"], pa.scalar(0, pa.int64())
+    is_priced = pc.is_null(rows["unpriced_models"])
+    rows = rows.append_column("priced_calls", pc.if_else(is_priced, count, none))
+    rows = rows.append_column("unpriced_calls", pc.if_else(is_priced, none, count))
     return returned(_summed(rows.select([*groups, *KINDS, *PRICED]), groups), calls)
 
 
