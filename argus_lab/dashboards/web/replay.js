@@ -384,6 +384,9 @@ export function render({ model, el }) {
   model.on("chosen", chosenMoved);
   model.on("view", () => { drawHead(); drawView(); });
   model.on("remove", () => { document.removeEventListener("keydown", keys); light.disconnect(); sized.disconnect(); });
+  // Who waits asks again: on a busy machine the first answer may come before there is somebody to hear it.
+  const asking = setInterval(() => { if (model.told.key) clearInterval(asking); else send({ do: "waiting" }); }, 2500);
+  model.on("remove", () => clearInterval(asking));
   all();
   chosenMoved();
   drawView();
