@@ -1,0 +1,57 @@
+"""What threads found reaches the page by the page's own thread alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bokeh.document import Document
+
+from argus_lab.dashboards.choices import Choices
+from argus_lab.dashboards.desk import Desk, PageKind
+
+TOLD = 200
+
+
+class Watched(Document):
+    """A document that notes which thread adds a callback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+        self.acts: list[Callable[[], Any]] = []
+
+    def add_next_tick_callback(self, callback: Callable[[], Any]) -> Any:
+        """Note it, and the thread."""
+        self.threads.append(threading.get_ident())
+        self.acts.append(callback)
+
+
+def test_a_document_hears_of_results_in_its_own_thread():
+    """Whatever thread has a result, the document's own thread adds the callback, and each is there.
+
+    Added from another thread, a callback was lost at times: Panel holds changes back and lets them go
+    all the while, and what came in between was in neither list.
+    """
+    document = Watched()
+    kind = PageKind("latency", "Latency", (), lambda _: None)  # type: ignore[arg-type, return-value]
+    shown: list[int] = []
+
+    async def told() -> None:
+        desk = Desk(None, kind, Choices(), {}, document)  # type: ignore[arg-type]
+        with ThreadPoolExecutor(4) as threads:
+            for at in range(TOLD):
+                threads.submit(desk.soon, lambda at=at: shown.append(at))
+        for at in range(TOLD, 2 * TOLD):
+            desk.compute(lambda at=at: at, shown.append, lane=f"lane {at}")
+        while len(document.acts) < 2 * TOLD:
+            await asyncio.sleep(0.01)
+        for act in document.acts:
+            act()
+
+    asyncio.run(asyncio.wait_for(told(), 60))
+    assert sorted(shown) == list(range(2 * TOLD))
+    assert set(document.threads) == {threading.get_ident()}
