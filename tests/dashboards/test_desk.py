@@ -47,7 +47,7 @@ def test_a_document_hears_of_results_in_its_own_thread():
                 threads.submit(desk.soon, lambda at=at: shown.append(at))
         for at in range(TOLD, 2 * TOLD):
             desk.compute(lambda at=at: at, shown.append, lane=f"lane {at}")
-        while len(document.acts) < 2 * TOLD:
+        while len(document.acts) < 2 * TOLD:  # noqa: ASYNC110  threads have no event to tell of it
             await asyncio.sleep(0.01)
         for act in document.acts:
             act()
