@@ -139,7 +139,7 @@ NUMBERS = """
   sum(input_tokens) FILTER (counts) AS input_tokens, sum(output_tokens) FILTER (counts) AS output_tokens,
   sum(cache_read_tokens) FILTER (counts) AS cache_read_tokens,
   sum(cache_write_tokens) FILTER (counts) AS cache_write_tokens,
-  sum(reasoning_tokens) FILTER (counts) AS reasoning_tokens, sum(cost_usd) FILTER (counts) AS cost_usd,
+  sum(reasoning_tokens) FILTER (counts) AS reasoning_tokens, sum(cost_usd) FILTER (counts) AS reported_cost_usd,
   min(user_id) AS user_id
 """
 

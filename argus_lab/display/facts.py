@@ -17,11 +17,12 @@ from argus_lab.measures.trees import MISSING, codes, parents, starts_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["facts_of", "traces_of"]
+__all__ = ["facts_of", "in_order"]
 
 Row = dict[str, Any]
 
-SUMS = ("input_tokens", "output_tokens", "cost_usd")
+SUMS = {"input_tokens": "input_tokens", "output_tokens": "output_tokens", "cost_usd": "reported_cost_usd"}
+"""Columns that are summed over the spans that count, and what the sums are called."""
 NS_A_MS = 1_000_000
 
 
@@ -37,7 +38,7 @@ def facts_of(spans: pa.Table) -> Row:
     >>> found["name"], found["spans"], found["model_calls"], found["tool_calls"], found["input_tokens"]
     ('POST /chat', 4, 2, 1, 2400)
     """
-    rows = spans.take(_order(spans))
+    rows = spans.take(in_order(spans))
     counts, calls = flags(rows)
     turns = _number(pc.equal(rows["step_kind"], "user_message"))
     above = parents(rows)
@@ -56,32 +57,10 @@ def facts_of(spans: pa.Table) -> Row:
         "is_complete": not (above == MISSING).any(),
     }
     mask = pa.array(counts)
-    return told | {name: pc.sum(rows[name].filter(mask)).as_py() for name in SUMS}
+    return told | {new: pc.sum(rows[name].filter(mask)).as_py() for name, new in SUMS.items()}
 
 
-def traces_of(spans: pa.Table) -> list[Row]:
-    """The facts of each trace that its turn shows, by its first start."""
-    columns = ("trace_id", "start_time", "start_unix_nano", "duration_ns", "status")
-    groups: dict[Any, list[Row]] = {}
-    for row in spans.take(_order(spans)).select(list(columns)).to_pylist():
-        groups.setdefault(row["trace_id"], []).append(row)
-    return [_of_trace(trace, rows) for trace, rows in groups.items()]
-
-
-def _of_trace(trace: Any, rows: list[Row]) -> Row:
-    known = [row for row in rows if row["start_unix_nano"] is not None]
-    ends = [row["start_unix_nano"] + row["duration_ns"] for row in known if row["duration_ns"] is not None]
-    starts = [row["start_time"] for row in rows if row["start_time"] is not None]
-    return {
-        "trace_id": trace,
-        "start_time": min(starts, default=None),
-        "duration_ms": (max(ends) - known[0]["start_unix_nano"]) / NS_A_MS if ends else None,
-        "spans": len(rows),
-        "errors": sum(row["status"] == "ERROR" for row in rows),
-    }
-
-
-def _order(spans: pa.Table) -> NDArray[np.int64]:
+def in_order(spans: pa.Table) -> NDArray[np.int64]:
     """The rows by start, then id."""
     return np.lexsort((codes(spans["span_id"]), starts_of(spans)))
 

@@ -142,12 +142,15 @@ def _level(tree: Tree, kept: set[int], above: int) -> list[Line]:
         if label not in hidden:
             made.append(Line(place, depth, label))
         hidden[label].append(place)
-    return [
-        replace(line, folded=tuple(hidden[line.label]), spans=_size(tree, hidden[line.label]))
-        if line.place not in kept
-        else line
-        for line in made
-    ]
+    return [line if line.place in kept else _fold(tree, line, hidden[line.label]) for line in made]
+
+
+def _fold(tree: Tree, line: Line, places: list[int]) -> Line:
+    """The line of these siblings; one that stands alone and has nothing below it is a step like others."""
+    spans = _size(tree, places)
+    if spans == 1:
+        return replace(line, label=tree.labels[line.place])
+    return replace(line, folded=tuple(places), spans=spans)
 
 
 def _size(tree: Tree, places: list[int]) -> int:

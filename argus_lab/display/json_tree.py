@@ -45,8 +45,17 @@ def passage(value: str, most: int, where: str, *, cls: str = "al-text") -> Html:
 
 
 def json_tree(value: Any, most: int, where: str) -> Html:
-    """A value of JSON as a tree; ``most`` characters of a text, and items in proportion."""
+    """A value of JSON as a tree; ``most`` characters of a text, and items in proportion.
+
+    Examples
+    --------
+    >>> sent = msgspec.json.encode('{"rain": 0.8}').decode()  # the text of an object, as a text of JSON
+    >>> json_tree(sent, 100, "the frame") == json_tree({"rain": 0.8}, 100, "the frame")
+    True
+    """
     value = parsed(value)
+    if isinstance(value, str) and isinstance(inner := parsed(value), dict | list):
+        value = inner  # an object sent as the text of one, as arguments of tools often are
     if isinstance(value, str):
         return passage(value, most, where)
     if not isinstance(value, dict | list):

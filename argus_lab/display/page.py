@@ -12,10 +12,13 @@ from argus_lab.display.taken import CONTENT, call
 from argus_lab.display.units import UNKNOWN, count, plural
 from argus_lab.errors import InvalidArgument
 
-__all__ = ["Piece", "code", "cut_note", "head", "light_note", "note", "page", "token_facts"]
+__all__ = ["NO_FORMULAS", "Piece", "code", "cut_note", "head", "light_note", "note", "page", "token_facts"]
 
 Piece = Html | Later
 
+NO_FORMULAS = "mathjax_ignore tex2jax_ignore"
+"""Classes by which MathJax 3 (JupyterLab) and 2 (nbconvert) leave text alone. Else whatever stands between
+two dollar signs, prices or a stranger's commands, would be typeset as a formula."""
 BYTES_A_LINE = 2_500
 MOST_LINES = 400
 LEAST_LINES = 8
@@ -33,7 +36,7 @@ def page(drawn: Callable[[int], Sequence[Piece]], most: int) -> Html:
     """
     if most < LEAST_BYTES:
         raise InvalidArgument(f"max_bytes={most!r} is too small; a page needs {count(LEAST_BYTES)} at least.")
-    opening, closing = Html(f'<div class="{ROOT}">') + sheet(), "</div>"
+    opening, closing = Html(f'<div class="{ROOT} {NO_FORMULAS}">') + sheet(), "</div>"
     left = most - measured(opening) - len(closing)
     number = max(LEAST_LINES, min(MOST_LINES, most // BYTES_A_LINE))
     while (made := assembled(drawn(number), left)) is None and number > 1:

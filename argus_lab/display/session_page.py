@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,43 +27,42 @@ class Session:
     """All that a session's page tells."""
 
     facts: Row
-    traces: list[Row]
+    turns: list[Row]
     rounds: list[Round]
     have: set[str]
     told: Row = field(default_factory=dict)
 
-    def by_trace(self) -> dict[str, list[Round]]:
-        """The rounds of each trace."""
-        found: dict[str, list[Round]] = defaultdict(list)
+    def by_turn(self) -> list[list[Round]]:
+        """The rounds of each turn."""
+        place = {(turn["trace_id"], span): at for at, turn in enumerate(self.turns) for span in turn["calls"]}
+        found: list[list[Round]] = [[] for _ in self.turns]
         for each in self.rounds:
-            found[each.row["trace_id"]].append(each)
+            found[place[each.row["trace_id"], each.row["span_id"]]].append(each)
         return found
 
 
 def session_page(session: Session, most: int) -> list[Piece]:
     """The pieces of a session's page, with about ``most`` rounds."""
     key = session.facts.get("session_id")
-    rounds = session.by_trace()
     shown = shown_turns(session, most)
     pieces: list[Piece] = [_head(session)]
     hidden: list[Row] = []
-    for number, trace in enumerate(session.traces, start=1):
-        if number - 1 not in shown:
-            hidden.append(trace)
+    for at, (turn, rounds) in enumerate(zip(session.turns, session.by_turn(), strict=True)):
+        if at not in shown:
+            hidden.append(turn)
             continue
         pieces += _left_out(hidden, key)
         hidden = []
-        pieces += _turn(session, trace, number, rounds.get(trace["trace_id"], []), most)
+        pieces += _turn(session, turn, at + 1, rounds, most)
     return [*pieces, *_left_out(hidden, key), cut_note(session.told)]
 
 
 def shown_turns(session: Session, most: int) -> set[int]:
-    """Which traces are shown: all, or the first, the last and those with errors, until there are enough."""
-    count_of = {trace: len(rounds) for trace, rounds in session.by_trace().items()}
-    weights = [1 + count_of.get(trace["trace_id"], 0) for trace in session.traces]
+    """Which turns are shown: all, or the first, the last and those with errors, until there are enough."""
+    weights = [1 + len(rounds) for rounds in session.by_turn()]
     if sum(weights) <= most:
         return set(range(len(weights)))
-    wrong = [at for at, trace in enumerate(session.traces) if trace.get("errors")]
+    wrong = [at for at, turn in enumerate(session.turns) if turn.get("errors")]
     order = [*range(FIRST), *range(len(weights) - LAST, len(weights)), *wrong, *range(len(weights))]
     shown: set[int] = set()
     left = most
@@ -93,7 +91,7 @@ def _head(session: Session) -> Html:
         ("Duration", duration(facts.get("duration_ms"))),
         ("Spans", count(facts.get("spans"))),
         *token_facts(facts),
-        ("Cost reported", usd(facts.get("cost_usd"))),
+        ("Cost reported", usd(facts.get("reported_cost_usd"))),
     ]
     title = f"Session {brief(key, 80)}"
     empty = None
@@ -103,22 +101,22 @@ def _head(session: Session) -> Html:
     return head(title, sub, numbers, light_note(session.have, "session", key), empty)
 
 
-def _turn(session: Session, trace: Row, number: int, rounds: list[Round], most: int) -> list[Piece]:
-    """One trace: the question, the rounds, the answer."""
-    where = call("trace", trace.get("trace_id"))
-    failed = trace.get("errors")
-    when = f"{clock(trace.get('start_time'))} · {duration(trace.get('duration_ms'))}"
+def _turn(session: Session, turn: Row, number: int, rounds: list[Round], most: int) -> list[Piece]:
+    """One turn: the question, the rounds, the answer."""
+    where = call("trace", turn.get("trace_id"))
+    failed = turn.get("errors")
+    when = f"{clock(turn.get('start_time'))} · {duration(turn.get('duration_ms'))}"
     title = [
-        f"Turn {count(number)} of {count(len(session.traces))} ",
+        f"Turn {count(number)} of {count(len(session.turns))} ",
         element("span", when, cls="al-kind"),
         element("span", f" · {plural(failed, 'error')}", cls="al-kind al-wrong") if failed else None,
     ]
     pieces: list[Piece] = [Html('<section class="al-turn">'), element("h4", *title)]
-    pieces += _said("user", question_of(rounds, trace), where)
+    pieces += _said("user", question_of(rounds, turn), where)
     pieces += _rounds(rounds, len(session.rounds), most)
-    pieces += _said("assistant", answer_of(rounds, trace), where)
+    pieces += _said("assistant", answer_of(rounds, turn), where)
     if not rounds:
-        words = f"No model call in this trace of {plural(trace.get('spans'), 'span')}; its steps: "
+        words = f"No model call in this trace of {plural(turn.get('spans'), 'span')}; its steps: "
         pieces.append(note(words, code(f"al.show({where})")))
     pieces.append(Html("</section>"))
     return pieces
@@ -169,24 +167,25 @@ def _said(role: str, words: Any, where: str) -> list[Piece]:
     return [Later(lambda most: message(told, most, where), 1)]
 
 
-def question_of(rounds: list[Round], trace: Row) -> Any:
-    """What the user asked in this turn, if it is known."""
+def question_of(rounds: list[Round], turn: Row) -> Any:
+    """What the user asked in this turn, if it is known: a step of theirs tells it before any prompt does."""
+    if turn.get("input_text"):
+        return turn["input_text"]
     for each in rounds:
         if each.row.get("trigger") == "user_message" and each.row.get("trigger_text"):
             return each.row["trigger_text"]
-    asked = next((each.asked for each in rounds if each.asked), None)
-    return asked or trace.get("input_text")
+    return next((each.asked for each in rounds if each.asked), None)
 
 
-def answer_of(rounds: list[Round], trace: Row) -> Any:
+def answer_of(rounds: list[Round], turn: Row) -> Any:
     """What the user was told, if it is known: it may be other words than the model's last."""
     words = (each.row["result_text"] for each in reversed(rounds) if each.row.get("result_text"))
-    return trace.get("output_text") or next(words, None)
+    return turn.get("output_text") or next(words, None)
 
 
 def _left_out(hidden: list[Row], key: Any) -> list[Piece]:
     if not hidden:
         return []
-    spans = sum(trace.get("spans") or 0 for trace in hidden)
+    spans = sum(turn.get("spans") or 0 for turn in hidden)
     words = f"… {plural(len(hidden), 'more turn')} ({plural(spans, 'span')}), see "
     return [joined([note(words, code(call("session", key)))])]

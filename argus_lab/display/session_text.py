@@ -17,25 +17,24 @@ WORDS = 100
 
 def session_text(session: Session) -> str:
     """The session's facts, then its turns."""
-    rounds = session.by_trace()
     blocks: list[str] = []
     lines = 0
-    for number, trace in enumerate(session.traces, start=1):
+    for number, (turn, rounds) in enumerate(zip(session.turns, session.by_turn(), strict=True), start=1):
         if lines >= LINES:
-            blocks.append(f"… {plural(len(session.traces) - number + 1, 'more turn')}")
+            blocks.append(f"… {plural(len(session.turns) - number + 1, 'more turn')}")
             break
-        block = _turn(number, len(session.traces), trace, rounds.get(trace["trace_id"], []))
+        block = _turn(number, len(session.turns), turn, rounds)
         lines += block.count("\n") + 2
         blocks.append(block)
     title = f"Session {brief(session.facts.get('session_id'), 80)}"
     return titled(title, trace_facts(session.facts), *blocks)
 
 
-def _turn(number: int, total: int, trace: dict[str, Any], rounds: list[Round]) -> str:
-    failed = trace.get("errors")
+def _turn(number: int, total: int, turn: dict[str, Any], rounds: list[Round]) -> str:
+    failed = turn.get("errors")
     wrong = f" · {plural(failed, 'error')}" if failed else ""
-    first = f"Turn {number} of {total} · {duration(trace.get('duration_ms'))}{wrong}"
-    asked, answered = question_of(rounds, trace), answer_of(rounds, trace)
+    first = f"Turn {number} of {total} · {duration(turn.get('duration_ms'))}{wrong}"
+    asked, answered = question_of(rounds, turn), answer_of(rounds, turn)
     told = [first]
     if asked:
         told.append(f"  user       {brief(asked, WORDS)}")
@@ -44,7 +43,7 @@ def _turn(number: int, total: int, trace: dict[str, Any], rounds: list[Round]) -
         table = plain_table(["", "round", "model", "duration", "tokens", "then"], rows, right=(1, 3, 4))
         told += [f"  {line}" for line in table.splitlines()]
     else:
-        told.append(f"  no model call, {plural(trace.get('spans'), 'span')}")
+        told.append(f"  no model call, {plural(turn.get('spans'), 'span')}")
     if answered:
         told.append(f"  assistant  {brief(answered, WORDS)}")
     return "\n".join(told)

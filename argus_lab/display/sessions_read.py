@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from argus_lab.display.facts import facts_of, traces_of
+from argus_lab.display.facts import facts_of
 from argus_lab.display.repeats import same_as_before
 from argus_lab.display.rounds_view import Round
 from argus_lab.display.session_page import Session
-from argus_lab.display.taken import CONTENT, of_detail, spans_of
+from argus_lab.display.taken import CONTENT, LIGHT, of_detail, spans_of
+from argus_lab.display.turns import turns_of
 from argus_lab.measures.executions import executions as executions_of
 from argus_lab.measures.messages import messages as messages_of
 from argus_lab.measures.rounds import rounds as rounds_of
-from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,13 +26,12 @@ WORDS = ("input", "output", "input_text", "output_text", "system_prompt", "tool_
 
 
 def read_session(frame: Any, light: pa.Table, have: set[str], told: Row) -> Session:
-    """The session with its traces, rounds, executions and messages."""
-    content = spans_of(frame, (*SPANS.light, *(name for name in WORDS if name in have)))
-    said = _said(content, have)
-    traces = [trace | said.get(trace["trace_id"], {}) for trace in traces_of(light)]
-    order = {trace["trace_id"]: at for at, trace in enumerate(traces)}
+    """The session with its turns, rounds, executions and messages."""
+    content = spans_of(frame, (*LIGHT, *(name for name in WORDS if name in have)))
     found = rounds_of(content).to_pylist()
-    rounds = sorted(found, key=lambda row: (order.get(row["trace_id"], 0), row["round"]))
+    turns = turns_of(content, found)
+    order = {(turn["trace_id"], span): at for at, turn in enumerate(turns) for span in turn["calls"]}
+    rounds = sorted(found, key=lambda row: (order.get((row["trace_id"], row["span_id"]), 0), row["round"]))
     executions: dict[Any, list[Row]] = defaultdict(list)
     for row in executions_of(content).to_pylist():
         executions[row["trace_id"], row["round"]].append(row)
@@ -43,22 +42,7 @@ def read_session(frame: Any, light: pa.Table, have: set[str], told: Row) -> Sess
         Round(row, span, messages[row["trace_id"], row["span_id"]], executions[row["trace_id"], row["round"]])
         for row, span in zip(rounds, told_spans, strict=True)
     ]
-    return Session(facts_of(light), traces, made, have, told)
-
-
-def _said(content: pa.Table, have: set[str]) -> dict[Any, Row]:
-    """By trace, what its steps tell that user and assistant said: the first question, the last answer."""
-    found: dict[Any, Row] = defaultdict(dict)
-    if not have.issuperset(("input_text", "output_text")):
-        return found
-    columns = ["trace_id", "step_kind", "input_text", "output_text", "start_unix_nano"]
-    for row in content.select(columns).sort_by("start_unix_nano").to_pylist():
-        asked, answered = row["input_text"], row["output_text"] or row["input_text"]
-        if row["step_kind"] == "user_message" and asked:
-            found[row["trace_id"]].setdefault("input_text", asked)
-        if row["step_kind"] == "assistant_message" and answered:
-            found[row["trace_id"]]["output_text"] = answered
-    return found
+    return Session(facts_of(light), turns, made, have, told)
 
 
 def _messages(content: pa.Table, have: set[str]) -> dict[Any, list[Row]]:

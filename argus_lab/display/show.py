@@ -14,7 +14,7 @@ from argus_lab.display.session_text import session_text
 from argus_lab.display.sessions_read import read_session
 from argus_lab.display.shown import Shown
 from argus_lab.display.tables import ROUNDS, SESSIONS, TRACES, Field
-from argus_lab.display.taken import Steps, frame_of, of_detail, provenance, spans_of, table_of
+from argus_lab.display.taken import LIGHT, Steps, frame_of, of_detail, provenance, spans_of, table_of
 from argus_lab.display.trace_page import steps_page, trace_page
 from argus_lab.display.visible import brief
 from argus_lab.display.waterfall import tree_of
@@ -24,7 +24,6 @@ from argus_lab.measures.membership import members
 from argus_lab.measures.sessions import sessions as sessions_of
 from argus_lab.measures.steps import steps as steps_of
 from argus_lab.measures.traces import traces as traces_of
-from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +87,7 @@ def show(thing: Any, *, max_bytes: int = 1_000_000) -> Shown:
 
 def _spans(frame: Any, have: set[str], told: dict[str, Any], max_bytes: int) -> Shown:
     """Spans: of one trace, of one session, or of many."""
-    light = spans_of(frame, SPANS.light)
+    light = spans_of(frame, LIGHT)
     if not len(light):
         return _table("span", (), [], told, max_bytes)
     if "session" not in told.get("asked", {}) and len(light["trace_id"].unique()) == 1:
@@ -98,7 +97,7 @@ def _spans(frame: Any, have: set[str], told: dict[str, Any], max_bytes: int) -> 
     if _is_one_session(inherited):
         session = read_session(frame, inherited, have, told)
         return Shown(page(lambda most: session_page(session, most), max_bytes), session_text(session))
-    words = spans_of(frame, (*SPANS.light, *(name for name in FIRST_WORDS if name in have)))
+    words = spans_of(frame, (*LIGHT, *(name for name in FIRST_WORDS if name in have)))
     sessions = sessions_of(words).to_pylist()
     if all(row["traces"] == 1 and row["session_source"] == "trace" for row in sessions):
         return _table("trace", TRACES, traces_of(light).to_pylist(), told, max_bytes)

@@ -54,7 +54,7 @@ SESSIONS = (
     Field("turns", "turns", count, is_number=True),
     *_CALLS,
     *_TOKENS,
-    Field("cost_usd", "reported", usd, is_number=True),
+    Field("reported_cost_usd", "cost reported", usd, is_number=True),
     Field("first_user_message", "first message", _words),
 )
 TRACES = (
@@ -65,7 +65,7 @@ TRACES = (
     Field("spans", "spans", count, is_number=True),
     *_CALLS,
     *_TOKENS,
-    Field("cost_usd", "reported", usd, is_number=True),
+    Field("reported_cost_usd", "cost reported", usd, is_number=True),
 )
 ROUNDS = (
     Field("round", "round", count, is_number=True),
@@ -75,7 +75,7 @@ ROUNDS = (
     Field("time_to_first_token_ms", "first token", duration, is_number=True),
     *_TOKENS,
     Field("executions", "executions", _few, is_number=True),
-    Field("requested_tools", "asks for", _words),
+    Field("requested_tools", "asks for", _id),
     Field("finish_reason", "stopped", _id),
     Field("error_message", "error", _words, is_wrong=True),
     Field("result_text", "answer", _words),

@@ -19,10 +19,13 @@ from argus_lab.schema import SPANS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["CONTENT", "Steps", "call", "frame_of", "of_detail", "provenance", "spans_of", "table_of"]
+__all__ = ["CONTENT", "LIGHT", "Steps", "call", "frame_of", "of_detail", "provenance", "spans_of", "table_of"]
 
 CONTENT = ("input", "output")
 """Columns without which there is no conversation."""
+
+LIGHT = tuple(name for name in SPANS.light if name not in {"tags", "date"})
+"""The light columns that pages tell of. Lists come back from CSV and other frames as whatever they were."""
 
 TOOK = (
     "al.show takes a frame: lake.trace(...), lake.session(...), lake.spans(...), or what al.steps, "

@@ -45,7 +45,7 @@ def trace_page(
         ("Duration", duration(trace.get("duration_ms"))),
         ("Spans", count(trace.get("spans"))),
         *token_facts(trace),
-        ("Cost reported", usd(trace.get("cost_usd"))),
+        ("Cost reported", usd(trace.get("reported_cost_usd"))),
     ]
     title = brief(trace.get("name"), 120) or "Trace"
     first = head(title, sub, facts, failures(steps), _incomplete(trace), light_note(have, "trace", key))

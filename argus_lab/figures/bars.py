@@ -167,7 +167,7 @@ def _path(steps: pd.DataFrame, path: pd.DataFrame, rows: Sequence[Row]) -> pd.Da
     ids = steps["span_id"].tolist()
     row_of = {ids[member]: y for y, row in enumerate(rows) for member in reversed(row.members)}
     found = [row_of.get(span) for span in path["span_id"].tolist()]
-    known = path[[y is not None for y in found]]
+    known = path[np.array([y is not None for y in found], dtype=bool)]
     pieces = pd.DataFrame(
         {
             "y": [y for y in found if y is not None],

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from argus_lab.errors import InvalidArgument
 from argus_lab.figures import canvas
 from argus_lab.figures.formats import count, duration, percent, plain, plural, unknown, usd, widened, width
 from argus_lab.figures.reading import in_memory
 from argus_lab.figures.theme import ACCENT, QUIET, RULE, Sizes
+from argus_lab.measures.engines import asked, columns_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure
@@ -62,6 +64,10 @@ def comparison(compared: Any) -> figure:
     'change from customer-bot to shop-bot (log scale)'
     """
     title = "What changed"
+    if "metric" not in columns_of(asked(compared, (), by="comparison")):
+        raise InvalidArgument(
+            "comparison draws what al.compare gives, not spans: comparison(al.compare(before, after))."
+        )
     found = in_memory(compared, NEEDED, by="comparison")
     if found.empty:
         return canvas.nothing(title, "Neither side has anything that could be compared.")

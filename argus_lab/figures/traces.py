@@ -73,6 +73,10 @@ def waterfall(spans: Any, *, max_rows: int = 60) -> figure:
             f"spans[spans.trace_id == {traces[0]!r}], or draw a session with session_timeline(spans)."
         )
     found = in_memory(steps(spans))
+    if not found["offset_ms"].notna().any():
+        return canvas.nothing(
+            TITLE, "No span of this trace has a start, so there is no time to draw it along."
+        )
     chosen = rows(*_shape(found), max_rows=max_rows)
     return _drawn(laid_out(found, in_memory(critical_path(spans)), chosen), _words(found, chosen))
 

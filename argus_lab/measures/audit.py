@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from argus_lab.errors import InvalidArgument
 from argus_lab.measures.counted import BORDERS, COUNTED
+from argus_lab.measures.engines import asked, collected, columns_of, returned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pyarrow as pa
 
     Eager = nw.DataFrame[Any]
 
@@ -69,14 +71,13 @@ def audit_tokens(spans: Any) -> Any:
     Parameters
     ----------
     spans
-        A frame of spans: pandas, Polars (lazy too), pyarrow, or a DuckDB relation. Whole traces, since
-        a span is held against those below it. Two findings, ``total`` and ``same_response``, need the
-        column ``attributes`` (``lake.spans(columns="all")``); without it they are not looked for.
+        A frame of whole traces, since a span is held against those below it: pandas, Polars (lazy too),
+        pyarrow, a DuckDB relation, or a Spark frame. Two findings, ``total`` and ``same_response``, need
+        the column ``attributes`` (``lake.spans(columns="all")``); without it they are not looked for.
 
     Returns
     -------
-    A frame of the same kind (of a lazy one: its eager kind), one row a finding, sorted by ``trace_id``,
-    ``span_id`` and ``finding``:
+    A frame of the same kind, one row a finding, sorted by ``trace_id``, ``span_id`` and ``finding``:
 
     ``trace_id``, ``span_id``
         The span; it may have several findings.
@@ -97,26 +98,22 @@ def audit_tokens(spans: Any) -> Any:
     >>> len(al.audit_tokens(al.open(tiny_lake).spans()))
     0
     """
-    frame = nw.from_native(spans)
-    names = frame.collect_schema().names()
-    missing = [name for name in NEEDED if name not in names]
-    if missing:
-        raise InvalidArgument(f"audit_tokens needs the columns {', '.join(missing)} too; read them as well.")
-    tokens = nw.col("input_tokens").fill_null(0) + nw.col("output_tokens").fill_null(0)
+    frame = asked(spans, NEEDED, by="audit_tokens")
     known = ~nw.col("input_tokens").is_null() | ~nw.col("output_tokens").is_null()
-    light = _eager(frame.select(*NEEDED)).with_columns(tokens.alias("tokens"), known.alias("known"))
+    tokens = nw.col("input_tokens").fill_null(0) + nw.col("output_tokens").fill_null(0)
+    light = _eager(collected(frame, NEEDED)).with_columns(tokens.alias("tokens"), known.alias("known"))
     wrappers = _wrappers(light)
     found = [*_wrapping(light, wrappers), *_impossible(light)]
-    if "attributes" in names:
-        sent = _eager(frame.filter(known).select(*KEY, "start_time", "attributes"))
-        found += _told(light, wrappers, sent)
-    # Diagonal: where a finding has no corrected number, the engine's own null stands.
+    if "attributes" in columns_of(frame):
+        sent = collected(frame.filter(known), [*KEY, "start_time", "attributes"])
+        found += _told(light, wrappers, _eager(sent))
+    # Diagonal: where a finding has no corrected number, a null stands.
     rows = nw.concat(found, how="diagonal").sort(*KEY, "finding")
-    return nw.maybe_reset_index(rows).to_native()
+    return returned(rows.to_arrow(), spans)
 
 
-def _eager(frame: Any) -> Eager:
-    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+def _eager(rows: pa.Table) -> Eager:
+    return nw.from_native(rows, eager_only=True)
 
 
 def _finding(rows: Eager, name: str, sent: nw.Expr, corrected: nw.Expr | None) -> Eager:

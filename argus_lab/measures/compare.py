@@ -80,7 +80,7 @@ def compare(
     ``change``
         The difference by ``a``.
     ``is_clear``
-        Whether the interval excludes 0.
+        Whether the interval excludes 0; false where there is none.
     ``name_a``, ``name_b``
         The values of ``by``; null for two frames.
 

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["context_growth"]
 
 TEXTS = ("input", "system_prompt", "tool_definitions")
-KEYS = ("session_id", "trace_id", "span_id", "start_time", "request_model")
-LIGHT = (*KEYS, "start_unix_nano", "response_model", "provider", "cache_read_tokens")
+KEYS = ("project", "session_id", "trace_id", "span_id", "start_time", "request_model")
+LIGHT = (*KEYS, "start_unix_nano", "response_model", "provider", "cache_read_tokens", "cache_write_tokens")
 NEEDED = tuple(dict.fromkeys((*who.NEEDED, *MEMBERS, *LIGHT, *TEXTS)))
 LEADERS = ("system", "developer")
 PARTS = ("system", "tools", "resent", "new")
+ORDER = ("project", "session_id", "start", "trace_id", "span_id")
 
 
 def context_growth(session: Any) -> Any:
@@ -44,13 +45,13 @@ def context_growth(session: Any) -> Any:
     session
         The spans of one session (``lake.session(...)``), with the columns ``input``, ``system_prompt`` and
         ``tool_definitions``: pandas, Polars (lazy too), pyarrow, a DuckDB relation, or a Spark frame. Of
-        several sessions, each is told for itself, by ``session_id``.
+        several sessions, each is told for itself, by ``project`` and ``session_id``.
 
     Returns
     -------
     A frame of the same kind, one row a model call (wrappers left out), by session and start:
 
-    ``session_id``, ``trace_id``, ``span_id``, ``round``, ``start_time``, ``request_model``
+    ``project``, ``session_id``, ``trace_id``, ``span_id``, ``round``, ``start_time``, ``request_model``
         Which call; rounds are 1, 2, 3, ... in the session.
     ``input_tokens``
         Of the prompt, as sent; null for calls that did not tell, such as failed ones.
@@ -70,7 +71,9 @@ def context_growth(session: Any) -> Any:
         ``cacheable_tokens`` less ``cache_read_tokens`` (unknown is 0), not below 0. A provider may ask for
         a least length of a prompt and forgets after minutes, so not all of it was to be had.
     ``missed_cost_usd``
-        What that cost more than from the cache, by list price on the day; null for models without a price.
+        What that cost more than from the cache, by list price on the day: as much of it as the call wrote to
+        the cache (``cache_write_tokens``) the price of writing, the rest that of fresh input. Null for models
+        without a price.
     ``is_estimate``
         Whether the row's tokens are divided by characters.
 
@@ -92,7 +95,7 @@ def context_growth(session: Any) -> Any:
     _, is_call = who.flags(rows)
     calls = rows.filter(pa.array(is_call))
     calls = calls.append_column("start", pa.array(starts_of(calls)))
-    calls = calls.sort_by([(name, "ascending") for name in ("session_id", "start", "trace_id", "span_id")])
+    calls = calls.sort_by([(name, "ascending") for name in ORDER])
     return returned(_table(calls, list(_shares(calls.to_pylist()))), session)
 
 
@@ -106,17 +109,21 @@ class _Share:
     resent_chars: int | None = None
     new_chars: int | None = None
     cacheable_chars: int | None = None
-    saved_a_token: float | None = None
+    fresh_costs_more: float | None = None
+    writing_costs_more: float | None = None
+    """Than reading a token from the cache, US dollars."""
 
 
 def _shares(calls: Sequence[dict[str, Any]]) -> Iterator[_Share]:
     """Calls are of one session after the other, by start."""
-    session, number = object(), 0
+    session: tuple[Any, Any] | None = None
+    number = 0
     told: set[bytes] = set()
     prompts: dict[str | None, set[bytes]] = {}
     for call in calls:
-        if call["session_id"] != session:
-            session, number, told, prompts = call["session_id"], 0, set(), {}
+        if (call["project"], call["session_id"]) != session:
+            session = (call["project"], call["session_id"])
+            number, told, prompts = 0, set(), {}
         number += 1
         found = _parts(call["input"])
         if found is None:
@@ -138,7 +145,7 @@ def _shares(calls: Sequence[dict[str, Any]]) -> Iterator[_Share]:
             resent_chars=max(sum(lengths[:resent]) - leading, 0),
             new_chars=sum(lengths[resent:]) - (leading if not resent else 0),
             cacheable_chars=sum(len(text) for text in prompt[:same]),
-            saved_a_token=_saved(call),
+            **_dearer(call),
         )
 
 
@@ -170,16 +177,21 @@ def _common(prompt: list[str], earlier: set[bytes]) -> int:
     return same
 
 
-def _saved(call: dict[str, Any]) -> float | None:
-    """What a token less costs from the cache, in US dollars."""
+def _dearer(call: dict[str, Any]) -> dict[str, float]:
+    """What a token costs more than from the cache, in US dollars; nothing if there is no price."""
     if call["start"] == UNKNOWN_START:
-        return None
+        return {}
     length = prices.period_us()
     moment = call["start"] // 1000 // length * length
     models = (call["response_model"], call["request_model"])
     beyond = [tokens + 1 for tokens in prices.tiers() if tokens < (call["input_tokens"] or 0)]
     found = prices.rates(call["provider"], models, moment, max(beyond, default=0))
-    return None if found.why else found.fresh - found.cache_read
+    if found.why:
+        return {}
+    return {
+        "fresh_costs_more": found.fresh - found.cache_read,
+        "writing_costs_more": found.cache_write - found.cache_read,
+    }
 
 
 def _table(calls: pa.Table, shares: Sequence[_Share]) -> pa.Table:
@@ -198,16 +210,18 @@ def _table(calls: pa.Table, shares: Sequence[_Share]) -> pa.Table:
     cacheable = np.minimum(np.round(numbers["cacheable_chars"] * a_char), sent)
     read = pc.fill_null(calls["cache_read_tokens"], 0).to_numpy()
     missed = np.maximum(cacheable - read, 0)
-    columns: dict[str, Any] = {name: calls[name] for name in KEYS[:3]}
+    written = np.minimum(missed, pc.fill_null(calls["cache_write_tokens"], 0).to_numpy())
+    cost = written * numbers["writing_costs_more"] + (missed - written) * numbers["fresh_costs_more"]
+    columns: dict[str, Any] = {name: calls[name] for name in KEYS[:4]}
     columns["round"] = _whole(numbers["round"])
-    columns |= {name: calls[name] for name in (*KEYS[3:], "input_tokens")}
+    columns |= {name: calls[name] for name in (*KEYS[4:], "input_tokens")}
     columns |= {f"{part}_tokens": _whole(found) for part, found in zip(PARTS, parts, strict=True)}
     columns |= {f"{part}_chars": _whole(found) for part, found in zip(PARTS, chars, strict=True)}
     columns |= {
         "cache_read_tokens": calls["cache_read_tokens"],
         "cacheable_tokens": _whole(cacheable),
         "missed_tokens": _whole(missed),
-        "missed_cost_usd": pa.array(missed * numbers["saved_a_token"], pa.float64(), from_pandas=True),
+        "missed_cost_usd": pa.array(cost, pa.float64(), from_pandas=True),
         "is_estimate": pa.array(~np.isnan(cacheable)),
     }
     return pa.table(columns)

@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["asked", "collected", "columns_of", "eagerly", "lazily", "queried", "returned", "whole_numbers"]
 
+_TYPES: dict[pa.DataType, nw.dtypes.DType] = {
+    pa.string(): nw.String(),
+    pa.int64(): nw.Int64(),
+    pa.float64(): nw.Float64(),
+    pa.bool_(): nw.Boolean(),
+    pa.timestamp("us", "UTC"): nw.Datetime("us", "UTC"),
+}
+KNOWN = {field.name: _TYPES.get(field.type) for field in SPANS.arrow()}
+"""By column of the span table, its type in Narwhals' words; None for days and lists."""
 KINDS = "pandas, Polars (eager or lazy), pyarrow, a DuckDB relation or a Spark frame"
 
 
@@ -61,7 +70,38 @@ def asked(spans: Any, needed: Iterable[str], *, by: str = "this measure") -> Fra
         raise InvalidArgument(
             f"{by} needs the column{plural} {', '.join(missing)} too; read {them} as well, such as {cure}."
         )
-    return frame
+    return _typed(frame)
+
+
+def _typed(frame: Frame) -> Frame:
+    """The frame with text and numbers where the span table has them, for engines that take types strictly.
+
+    Frames that were not read from a lake hold categories, columns of nulls without a type, and numbers that
+    were read from text. pandas and pyarrow frames are cast once they are collected.
+    """
+    if frame.implementation.is_pandas_like() or frame.implementation.is_pyarrow():
+        return frame
+    foreign = {
+        name: wanted
+        for name, kind in frame.collect_schema().items()
+        if (wanted := KNOWN.get(name)) is not None and not _fits(kind, wanted)
+    }
+    if frame.implementation.is_duckdb():
+        times = [name for name, wanted in foreign.items() if isinstance(wanted, nw.Datetime)]
+        if times:  # Narwhals casts to no time with a zone but the session's own
+            made = ", ".join(f'CAST("{name}" AS TIMESTAMPTZ) AS "{name}"' for name in times)
+            frame = nw.from_native(frame.to_native().project(f"* REPLACE ({made})"))
+            foreign = {name: wanted for name, wanted in foreign.items() if name not in times}
+    casts = [nw.col(name).cast(wanted).alias(name) for name, wanted in foreign.items()]
+    return frame.with_columns(*casts) if casts else frame
+
+
+def _fits(kind: nw.dtypes.DType, wanted: nw.dtypes.DType) -> bool:
+    if isinstance(wanted, nw.Float64):
+        return kind.is_float() or kind.is_integer()
+    if isinstance(wanted, nw.Datetime):
+        return isinstance(kind, nw.Datetime)
+    return kind == wanted
 
 
 def columns_of(frame: Frame) -> list[str]:
@@ -193,7 +233,17 @@ def _cast(table: pa.Table) -> pa.Table:
         pa.field(field.name, schema.field(field.name).type if field.name in known else _plain(field.type))
         for field in table.schema
     ]
-    return table.cast(pa.schema(kinds))
+    return pa.table(list(map(_held, table.columns, kinds)), schema=pa.schema(kinds))
+
+
+def _held(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    try:
+        return column.cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InvalidArgument(
+            f"the column {field.name} holds {column.type}, and not {field.type} as in the span table "
+            f"({error}). See docs/reference/schema.md for what the columns hold."
+        ) from error
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

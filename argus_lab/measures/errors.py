@@ -36,8 +36,8 @@ def errors(spans: Any, *, by: str | Sequence[str] | None = None) -> Any:
     """Spans that failed, grouped by what went wrong.
 
     An error is a span with the status ``ERROR``. Often the spans above repeat it: such a span is not
-    counted again but as ``propagated``. A span repeats the error of its child if it has no message and no
-    type of its own, or if its message contains the child's, or if both have no message and the same type.
+    counted again but as ``propagated``. A span repeats the error of its child if its message contains the
+    child's, or if it has no message, and no type or the same.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ CATEGORIES = {
 }
 """Kinds of external resources, by what stands in their name; the first that fits."""
 OTHER = "other"
-KEYS = ("session_id", "trace_id")
+KEYS = ("project", "session_id", "trace_id")
 TAKEN = (
     "component_type",
     "component_name",
@@ -58,7 +58,7 @@ def executions(spans: Any) -> Any:
     -------
     A frame of the same kind, traces by start, each in reading order:
 
-    ``session_id``, ``trace_id``, ``round``, ``span_id``
+    ``project``, ``session_id``, ``trace_id``, ``round``, ``span_id``
         ``round`` is null if it ran before every model call, or is a resource that began while one still ran.
     ``group``
         ``external`` for the component types ``external_resource`` and ``mcp`` (and for external resources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +53,21 @@ def keys(by: str | Sequence[str] | None, columns: Sequence[str], results: Sequen
     for name in names:
         if name not in columns:
             raise InvalidArgument(
-                f"by={name!r}: the frame has no such column; it has {', '.join(map(str, columns))}."
+                f"by={name!r}: the frame has no such column; it has {_near(name, columns)}."
             )
         if name in results:
             raise InvalidArgument(f"by={name!r}: the result has a column of this name; rename yours first.")
         if name == "tags":
             raise InvalidArgument("by='tags': a span has a list of tags; make a row a tag first (explode).")
     return names
+
+
+def _near(name: str, columns: Sequence[str]) -> str:
+    """The columns whose names have something in common with this one; else all."""
+    names = list(map(str, columns))
+    near = [known for known in names if str(name).lower() in known.lower()]
+    near = near or difflib.get_close_matches(str(name), names, n=3)
+    return f"{', '.join(near or names)}{' (and others)' if near and len(near) < len(names) else ''}"
 
 
 def length_us(every: str) -> int:

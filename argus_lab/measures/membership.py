@@ -2,8 +2,8 @@
 
 Often only the root of a trace, or the services that know the conversation, carry a session id. A span
 whose own id is a stopgap (its trace id, or a guess) belongs to the session of the nearest span above it
-that names one, else to the first that its trace names. So a conversation is whole even if the frame comes
-from ``lake.spans()``, where each span stands for itself.
+that names one, else to the first that its trace names. Frames of a lake come that way; here it holds for
+others, too, and for those that were joined from several reads.
 """
 
 from __future__ import annotations

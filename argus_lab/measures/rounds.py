@@ -27,8 +27,10 @@ __all__ = ["rounds"]
 KEYS = ("project", "session_id", "trace_id", "span_id")
 MODELS = ("request_model", "response_model", "start_time", "duration_ms", "time_to_first_token_ms")
 ENDS = ("status", "error_message", "finish_reason")
-USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens", "cost_usd")
-NEEDED = tuple(dict.fromkeys((*KEYS, *OF_REPLAY, "service", "agent_name", *MODELS, *ENDS, *USAGE)))
+USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens")
+NEEDED = tuple(
+    dict.fromkeys((*KEYS, *OF_REPLAY, "service", "agent_name", *MODELS, *ENDS, *USAGE, "cost_usd"))
+)
 HEAVY = ("input", "output", "input_text", "output_text", "tool_definitions")
 NS_A_MS = 1_000_000
 
@@ -70,8 +72,10 @@ def rounds(spans: Any) -> Any:
         Of the call; the agent is that of the nearest span above it if the call names none.
     ``request_model``, ``response_model``, ``start_time``, ``duration_ms``, ``time_to_first_token_ms``, \
 ``status``, ``error_message``, ``finish_reason``, ``input_tokens``, ``output_tokens``, \
-``cache_read_tokens``, ``reasoning_tokens``, ``cost_usd``
+``cache_read_tokens``, ``reasoning_tokens``
         As in the span table.
+    ``reported_cost_usd``
+        The cost that the span itself reports, its ``cost_usd``; by list price: ``al.costs``.
     ``prompt_messages``, ``prompt_tools``
         Messages in the prompt, and tools offered with it.
     ``requested_tools``
@@ -109,6 +113,7 @@ def rounds(spans: Any) -> Any:
         "service": calls["service"],
         "agent_name": _agents(rows, replay),
         **taken,
+        "reported_cost_usd": calls["cost_usd"],
         **_prompts(calls, replay),
         **_executions(rows, replay),
         "result_text": calls["output_text"],

@@ -39,7 +39,7 @@ COLUMNS = {
     "cache_read_tokens": WHOLE,
     "cache_write_tokens": WHOLE,
     "reasoning_tokens": WHOLE,
-    "cost_usd": pa.float64(),
+    "reported_cost_usd": pa.float64(),
     "models": TEXT,
     "tools": TEXT,
     "agents": TEXT,
@@ -97,11 +97,14 @@ def sessions(spans: Any) -> Any:
     ``steps``, ``spans``
         Spans with a step kind; all spans.
     ``model_calls``, ``tool_calls``, ``errors``
-        Model calls without wrappers; tool calls; spans with the status ``ERROR``.
+        Model calls without wrappers; spans of tool calls (both ends of one over MCP, where both say that
+        they are one; ``al.tool_calls`` has it once); spans with the status ``ERROR``.
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, \
-``reasoning_tokens``, ``cost_usd``
-        Sums over the spans whose usage counts (``al.tokens`` says which); the cost is the reported one.
-        Null where none is known.
+``reasoning_tokens``
+        Sums over the spans whose usage counts (``al.tokens`` says which). Null where none is known.
+    ``reported_cost_usd``
+        Cost that the senders of the same spans reported, US dollars; null where none did. By list price:
+        ``al.tokens(spans, by="session_id")``.
     ``models``, ``tools``, ``agents``, ``services``
         Distinct names, sorted, joined by ``", "``; null if none.
     ``first_user_message``, ``last_answer``

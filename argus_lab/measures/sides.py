@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from argus_lab.errors import InvalidArgument
 from argus_lab.measures.engines import asked, collected, columns_of
+from argus_lab.measures.grouping import keys
 from argus_lab.measures.trees import codes
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 __all__ = ["Sides", "two_sides"]
+
+
+LISTED = 12
+"""Values of a column that a message names."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,26 @@ def two_sides(
         is_a = np.arange(rows.num_rows) < tables[0].num_rows
         return Sides(rows, is_a, ~is_a, np.zeros_like(is_a), None, None)
     frame = asked(first, needed, by=asker)
-    if by not in columns_of(frame):
-        raise InvalidArgument(f"by={by!r}: the frame has no such column.")
+    if not isinstance(by, str):
+        raise InvalidArgument(f"by={by!r}: {asker} takes the name of one column.")
+    keys(by, columns_of(frame), ())
     rows = collected(frame, list(dict.fromkeys([*needed, by])))
-    side = pc.cast(rows[by], pa.string())
+    side = _texts(rows[by])
     a, b = _chosen(rows, side, by, values)
     is_a, is_b = (pc.fill_null(pc.equal(side, name), fill_value=False).to_numpy() for name in (a, b))
     is_other = pc.is_valid(side).to_numpy() & ~is_a & ~is_b
     return Sides(rows, is_a, is_b, is_other, a, b)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values as Python writes them, so that those of ``values`` are found: True, 0.7, a text."""
+    if pa.types.is_string(column.type):
+        return column
+    known = column.combine_chunks().dictionary_encode()
+    texts = pa.array(
+        [None if value is None else str(value) for value in known.dictionary.to_pylist()], pa.string()
+    )
+    return pa.chunked_array([texts.take(known.indices)])
 
 
 def _chosen(rows: pa.Table, side: pa.ChunkedArray, by: str, values: Sequence[Any] | None) -> tuple[str, str]:
@@ -93,11 +110,13 @@ def _chosen(rows: pa.Table, side: pa.ChunkedArray, by: str, values: Sequence[Any
     there = pa.table({"value": side, "start": rows["start_time"]}).group_by("value")
     there = there.aggregate([("start", "min")]).sort_by([("start_min", "ascending"), ("value", "ascending")])
     known = [name for name in there["value"].to_pylist() if name is not None]
-    listed = ", ".join(map(repr, known)) or "none"
+    listed = ", ".join(map(repr, known[:LISTED])) or "none"
+    listed += f", … {len(known) - LISTED:,} more" if len(known) > LISTED else ""
     if values is None:
         if len(known) != 2:  # noqa: PLR2004  a comparison has two sides
             raise InvalidArgument(
-                f"by={by!r} has {len(known)} values ({listed}); say which two: values=('a', 'b')."
+                f"by={by!r} has {len(known)} value{'' if len(known) == 1 else 's'} ({listed}); "
+                f"{'say which two' if len(known) > 1 else 'a comparison needs two'}: values=('a', 'b')."
             )
         return known[0], known[1]
     wanted = [str(value) for value in values]

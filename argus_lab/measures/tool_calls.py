@@ -52,8 +52,9 @@ def tool_calls(spans: Any) -> Any:
 
     ``project``, ``session_id``, ``trace_id``, ``span_id``
         The call.
-    ``round_span_id``
-        The model call that asked for it (see ``al.rounds``); null if none is known.
+    ``round``, ``round_span_id``
+        The model call that asked for it (see ``al.rounds``), its number in the session and its span; null if
+        none is known.
     ``tool_name``
         The tool, else the component.
     ``tool_call_id``, ``component_type``, ``mcp_method``, ``start_time``, ``duration_ms``
@@ -90,6 +91,7 @@ def tool_calls(spans: Any) -> Any:
     attempt = _attempts(replay, place, names.to_pylist(), chosen["input"].to_pylist(), success.to_pylist())
     made = {
         **{name: chosen[name] for name in KEYS},
+        "round": pa.array(replay.round[cause], mask=cause < 0) if len(cause) else pa.array([], pa.int64()),
         "round_span_id": rows["span_id"].take(pa.array(cause, mask=cause < 0)),
         "tool_name": names,
         **{name: chosen[name] for name in TAKEN},

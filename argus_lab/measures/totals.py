@@ -66,7 +66,8 @@ TOTALS = {
     "model_calls": Of("sum", "model_call"),
     "tool_calls": Of("sum", "tool_call"),
     "errors": Of("sum", "error"),
-    **{name: Of("sum", name) for name in SUMS},
+    **{name: Of("sum", name) for name in TOKENS},
+    "reported_cost_usd": Of("sum", "cost_usd"),
     "models": Of("names", "model"),
     "tools": Of("names", "tool"),
 }

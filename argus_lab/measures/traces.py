@@ -38,7 +38,7 @@ COLUMNS = {
     "cache_read_tokens": WHOLE,
     "cache_write_tokens": WHOLE,
     "reasoning_tokens": WHOLE,
-    "cost_usd": pa.float64(),
+    "reported_cost_usd": pa.float64(),
     "models": TEXT,
     "tools": TEXT,
     "user_id": TEXT,
@@ -66,11 +66,14 @@ def traces(spans: Any) -> Any:
     ``start_time``, ``end_time``, ``duration_ms``
         First start, last end, UTC; from the first start to the last end, ms.
     ``spans``, ``model_calls``, ``tool_calls``, ``errors``
-        How many; model calls without wrappers; errors are spans with the status ``ERROR``.
+        How many; model calls without wrappers; spans of tool calls (both ends of one over MCP, where both
+        say that they are one; ``al.tool_calls`` has it once); errors are spans with the status ``ERROR``.
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, \
-``reasoning_tokens``, ``cost_usd``
-        Sums over the spans whose usage counts (``al.tokens`` says which); the cost is the reported one.
-        Null where none is known.
+``reasoning_tokens``
+        Sums over the spans whose usage counts (``al.tokens`` says which). Null where none is known.
+    ``reported_cost_usd``
+        Cost that the senders of the same spans reported, US dollars; null where none did. By list price:
+        ``al.tokens(spans, by="trace_id")``.
     ``models``, ``tools``
         Models asked for, and tools called: distinct, sorted, joined by ``", "``; null if none.
     ``user_id``

@@ -6,9 +6,10 @@ import re
 from html.parser import HTMLParser
 
 from argus_lab.display.markup import ATTRIBUTES, ELEMENTS, REL
+from argus_lab.display.page import NO_FORMULAS
 
 EMPTY = {"img", "hr", "br"}
-CLASS = re.compile(r"(?:argus-lab|al-[a-z-]+)(?: (?:al-[a-z-]+))*\Z")
+CLASS = re.compile(rf"(?:argus-lab {NO_FORMULAS}|al-[a-z-]+(?: al-[a-z-]+)*)\Z")
 STYLE = re.compile(r"(?:(?:left|width):\d+\.\d+%|padding-left:\d+px)(?:;width:\d+\.\d+%)?\Z")
 ADDRESS = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*\Z")

@@ -121,3 +121,12 @@ def test_every_step_is_on_a_line_or_counted_by_one(depths: list[int], most: int,
         covered += [below for place in line.folded for below in tree.below(place)]
     assert sorted(covered) == list(range(len(tidy)))
     assert sum(line.spans for line in found) == len(tidy)
+
+
+def test_a_lone_step_is_no_fold_of_one():
+    """Of a large tree, a step that stands alone and has nothing below it is told as itself, not as ×1."""
+    depths = [0] + [1, 2] * 300 + [1]
+    labels = ["run"] + ["search", "read"] * 300 + ["answer"]
+    found = lines(Tree(depths, labels, [(0.0, 1.0)] * len(depths), []), 8)
+    assert all(line.spans > 1 for line in found if line.folded)
+    assert [line.folded for line in found if line.label == "answer"] == [()]

@@ -11,20 +11,23 @@ import polars as pl
 import pytest
 
 import argus_lab as al
-from argus_lab.display.facts import facts_of, traces_of
+from argus_lab.display.facts import facts_of
+from argus_lab.display.page import NO_FORMULAS
 from argus_lab.display.show import show
 from argus_lab.display.shown import Shown
 from argus_lab.display.style import ROOT, sheet
 from argus_lab.display.taken import frame_of, spans_of
+from argus_lab.display.turns import turns_of
 from argus_lab.measures.compare import compare
 from argus_lab.measures.rounds import rounds
 from argus_lab.measures.sessions import sessions
 from argus_lab.measures.steps import steps
 from argus_lab.measures.traces import traces
 from argus_lab.schema import SPANS
+from argus_lab.testing import make_span
 from tests.display.conftest import DATASETS
 from tests.display.pages import Page
-from tests.display.spans import SESSION, TRACE, conversation, trace
+from tests.display.spans import SESSION, TRACE, conversation, frame, trace
 
 HERE = Path(__file__).parent
 NUMBERS = ("spans", "model_calls", "tool_calls", "errors", "input_tokens", "output_tokens")
@@ -98,6 +101,45 @@ def test_a_session_reads_as_a_conversation(stories: al.Lake):
     assert text.count("System prompt: You are Mira") == 1
 
 
+def test_a_trace_in_which_the_user_speaks_twice_is_two_turns():
+    """The README's example is one trace of two questions: each is a turn with its own rounds and answer."""
+    lake = al.open_files(DATASETS.parent / "example-trace.json")
+    session = lake.session("weather-example")
+    shown = show(session)
+    page = Page(shown.html)
+    assert page.count("section", "al-turn") == 2
+    text = page.text
+    places = [
+        text.index(told)
+        for told in (
+            "Turn 1 of 2",
+            "Do I need an umbrella",
+            "Round 2 of 3",
+            "Yes: rain is likely",
+            "Turn 2 of 2",
+            "And if I leave at noon?",
+            "Round 3 of 3",
+            "Then you should stay dry",
+        )
+    ]
+    assert places == sorted(places)
+    assert "Turn 1 of 2 · 3.42 s" in shown.text  # not the 41.9 s of the span around both
+    light = show(lake.session("weather-example", columns=list(SPANS.light))).text
+    assert light.count("Turn ") == 2
+
+
+def test_what_the_user_said_goes_before_what_the_model_was_sent():
+    """Where a tool runs first, the question is the user's own, not the prompt that the bot made of it."""
+    turn = make_span(0, input_text="Where is A-17?", trace_id=TRACE, session_id=SESSION)
+    tool = make_span(2, trace_id=TRACE, session_id=SESSION, parent_span_id=turn["span_id"])
+    prompt = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Tell: in Rotterdam."}]}])
+    call = make_span(3, trace_id=TRACE, session_id=SESSION, parent_span_id=turn["span_id"], input=prompt)
+    call = call | {"span_type": "llm", "step_kind": "llm_call", "output_text": "In Rotterdam."}
+    spans = frame([turn, tool, call])
+    spans.attrs["argus"] = {"asked": {"session": SESSION}}
+    assert "user       Where is A-17?" in show(spans).text
+
+
 def test_what_the_user_was_told_is_shown_though_no_model_said_it():
     """An apology that the service wrote after failed calls, and why the calls failed, stand in the page."""
     lake = al.open_files(DATASETS / "week-2.jsonl.gz")
@@ -158,7 +200,7 @@ def test_the_heads_numbers_are_those_of_the_measures(stories: al.Lake):
         table = spans_of(frame_of(whole), SPANS.light)
         _same(facts_of(table), row, ("models", "services", "turns", *NUMBERS))
         wall = {one["trace_id"]: one["duration_ms"] for one in traces(whole).to_dict("records")}
-        assert {one["trace_id"]: one["duration_ms"] for one in traces_of(table)} == pytest.approx(wall)
+        assert {one["trace_id"]: one["duration_ms"] for one in turns_of(table, [])} == pytest.approx(wall)
 
 
 def _same(told: dict[str, Any], row: dict[Any, Any], names: tuple[str, ...]) -> None:
@@ -224,8 +266,22 @@ def test_notebooks_and_terminals_get_their_form():
     shown = show(trace())
     assert isinstance(shown, Shown)
     assert shown._repr_mimebundle_() == {"text/html": shown._repr_html_(), "text/plain": repr(shown)}
-    assert shown.html.startswith(f'<div class="{ROOT}"><style>')
+    assert shown.html.startswith(f'<div class="{ROOT} {NO_FORMULAS}"><style>')
     assert str(shown) == shown.text
+
+
+def test_no_notebook_typesets_what_stands_between_dollars(stories: al.Lake):
+    """JupyterLab and nbconvert run MathJax over HTML: every page has the classes that these leave alone.
+
+    All text stands below the page's one root, whatever is shown.
+    """
+    assert set(NO_FORMULAS.split()) == {"mathjax_ignore", "tex2jax_ignore"}
+    spans = _wrong_tool(stories)
+    one = stories.trace(spans["trace_id"].iloc[0])
+    for thing in (spans, one, steps(one), rounds(spans), spans.head(0), compare(spans, one, resamples=2)):
+        html = show(thing).html
+        assert html.startswith(f'<div class="{ROOT} {NO_FORMULAS}">')
+        assert html.count("<div") == html.count("</div>")
 
 
 def test_terminals_get_an_aligned_tree():

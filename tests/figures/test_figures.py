@@ -190,6 +190,8 @@ def test_several_traces_or_sessions_are_refused_with_advice():
         figures.waterfall(_largest_trace(), max_rows=2)
     with pytest.raises(InvalidArgument, match="'tokens' or 'cost'"):
         figures.tokens_over_time(_sample(), values="dollars")
+    with pytest.raises(InvalidArgument, match=r"draws what al.compare gives, not spans"):
+        figures.comparison(_sample())
 
 
 @cache

@@ -40,7 +40,7 @@ def _polars(rows: pa.Table) -> pd.DataFrame:
 
 
 def _lazy(rows: pa.Table) -> pd.DataFrame:
-    return al.audit_tokens(pl.from_arrow(rows).lazy()).to_pandas()
+    return al.audit_tokens(pl.from_arrow(rows).lazy()).collect().to_pandas()
 
 
 def _arrow(rows: pa.Table) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def _arrow(rows: pa.Table) -> pd.DataFrame:
 
 
 def _duckdb(rows: pa.Table) -> pd.DataFrame:
-    return al.audit_tokens(duckdb.connect().from_arrow(rows)).to_pandas()
+    return al.audit_tokens(duckdb.connect().from_arrow(rows)).to_arrow_table().to_pandas()
 
 
 ENGINES = [_pandas, _plain_pandas, _polars, _lazy, _arrow, _duckdb]

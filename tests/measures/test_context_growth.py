@@ -48,6 +48,19 @@ def test_a_conversation_by_hand():
     assert [row["missed_cost_usd"] for row in found] == pytest.approx([0, 40 * 1.25e-6, 200 * 1.25e-6])
 
 
+def test_what_was_written_to_the_cache_again_cost_more_than_fresh():
+    """Of 100 missed tokens 60 were written to the cache, for which Claude charges a quarter more."""
+    claude = {"provider": "anthropic", "request_model": "claude-sonnet-4-5"}
+    calls = [
+        _call(0, "aaaa", tokens=100, **claude),
+        _call(1, "aaaa", "bbbb", tokens=200, cache_read_tokens=0, cache_write_tokens=60, **claude),
+    ]
+    found = rows_of(context_growth(spans_of(*calls)))
+    assert found[1]["missed_tokens"] == 100
+    # 3.00 dollars a million tokens, 0.30 from the cache, 3.75 into it.
+    assert found[1]["missed_cost_usd"] == pytest.approx(60 * 3.45e-6 + 40 * 2.70e-6)
+
+
 def test_a_changed_beginning_spoils_the_cache():
     """Another system prompt, other tools, another model: nothing could have come from the cache."""
     first = _call(0, "aaaa", system_prompt="be kind", tool_definitions="[1]")
@@ -77,6 +90,8 @@ def test_sessions_are_told_apart():
     found = rows_of(context_growth(spans_of(*calls)))
     assert [(row["session_id"], row["round"]) for row in found] == [("s", 1), ("s", 2), ("t", 1)]
     assert found[2]["resent_tokens"] == 0
+    twins = [_call(0, "aaaa", project="a"), _call(2, "aaaa", "bbbb", project="b")]
+    assert [row["round"] for row in rows_of(context_growth(spans_of(*twins)))] == [1, 1]
 
 
 def test_the_sample_story_of_an_overflowing_context():

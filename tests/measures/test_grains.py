@@ -40,7 +40,6 @@ SUMS = ", ".join(
         "cache_read_tokens",
         "cache_write_tokens",
         "reasoning_tokens",
-        "cost_usd",
     )
 )
 SHARED = f"""
@@ -48,6 +47,7 @@ SHARED = f"""
     (max(start_unix_nano + duration_ns) - min(start_unix_nano)) / 1e6 AS duration_ms,
     count(*) FILTER (is_call) AS model_calls, count(*) FILTER (step_kind = 'tool_call') AS tool_calls,
     count(*) FILTER (status = 'ERROR') AS errors, {SUMS},
+    sum(cost_usd) FILTER (counts) AS reported_cost_usd,
     string_agg(DISTINCT request_model, ', ' ORDER BY request_model) AS models,
     string_agg(DISTINCT tool_name, ', ' ORDER BY tool_name) FILTER (step_kind = 'tool_call') AS tools
 """

@@ -143,7 +143,8 @@ def test_spans_without_a_start_have_a_row_of_their_own():
 @pytest.mark.parametrize(
     ("options", "advice"),
     [
-        ({"by": "model"}, "no such column"),
+        ({"by": "model"}, "no such column; it has request_model, response_model .and others."),
+        ({"by": "servise"}, "no such column; it has service"),
         ({"by": "tags"}, "explode"),
         ({"every": "1 month"}, "such as '15m'"),
         ({"every": "0h"}, "such as '15m'"),

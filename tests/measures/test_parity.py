@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pytest
 
 from argus_lab.frames import pandas_of
+from argus_lab.measures.audit import audit_tokens
 from argus_lab.measures.compare import compare
 from argus_lab.measures.context_growth import context_growth
 from argus_lab.measures.costs import costs
@@ -49,11 +50,17 @@ def _growth(spans: Any) -> Any:
     return context_growth(one.to_native())
 
 
+def _audited(spans: Any) -> Any:
+    swollen = nw.from_native(spans).with_columns(nw.col("cache_read_tokens") + 1_000_000)
+    return audit_tokens(swollen.to_native())
+
+
 def _counted(spans: Any) -> Any:
     return counted(nw.from_native(spans).drop("tags").to_native())  # pandas has no type for a list
 
 
 MEASURES: dict[str, Measure] = {
+    "audit_tokens": _audited,
     "compare": partial(compare, **MODELS, resamples=100),
     "context_growth": _growth,
     "costs": costs,
@@ -77,7 +84,7 @@ MEASURES: dict[str, Measure] = {
     "tool_calls": tool_calls,
     "traces": traces,
 }
-"""All of them, some with options; ``audit_tokens`` alone gives eager frames for lazy ones."""
+"""All of them, some with options."""
 
 UNSORTED = {"counted"}
 """They give rows of the frame that came in, in its order."""

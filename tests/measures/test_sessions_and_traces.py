@@ -41,7 +41,6 @@ SUMS = (
     "cache_read_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
-    "cost_usd",
 )
 SOURCES = ("attribute", "inherited", "inferred", "trace")
 
@@ -99,6 +98,7 @@ def _totals(rows: Rows) -> Row:
         "tool_calls": sum(row["is_tool"] for row in rows),
         "errors": sum(row["status"] == "ERROR" for row in rows),
         **{name: _sum(row[name] for row in rows if row["counts"]) for name in SUMS},
+        "reported_cost_usd": _sum(row["cost_usd"] for row in rows if row["counts"]),
         "models": _names(row["request_model"] or row["response_model"] for row in rows),
         "tools": _names(tool_of(row) for row in rows if row["is_tool"]),
         "user_id": _least(row["user_id"] for row in rows),
