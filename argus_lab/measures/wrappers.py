@@ -61,13 +61,16 @@ _IS = "{0}.argus_trace = {1}.argus_trace AND {0}.argus_span = {1}.argus_span"
 _ABOVE = "{0}.argus_trace = {1}.argus_trace AND {0}.argus_span = {1}.argus_parent"
 _OF = "hash(f.trace_id) = {0}.argus_trace AND hash(f.span_id) = {0}.{1}"
 
-_ALONE = f"""
-open AS (SELECT argus_trace, argus_span FROM inside WHERE argus_open),
+_OPEN = "open AS (SELECT argus_trace, argus_span FROM inside WHERE argus_open)"
+_WHOLE = f"""
 whole AS MATERIALIZED (
     SELECT {_KEYS}, {_ROLES} FROM frame SEMI JOIN open ON hash(frame.trace_id) = open.argus_trace
-),
+)
+"""
+_ALONE = f"""
 pairs AS (  -- of such traces, every span that counts or might, with each span above it
-    SELECT argus_trace, argus_span, argus_known, argus_parent FROM whole WHERE argus_known OR argus_open
+    SELECT argus_trace, argus_span, argus_known, argus_parent
+    FROM whole SEMI JOIN open USING (argus_trace) WHERE argus_known OR argus_open
     UNION
     SELECT p.argus_trace, p.argus_span, p.argus_known, w.argus_parent
     FROM pairs p JOIN whole w ON {_ABOVE.format("w", "p")}
@@ -86,25 +89,28 @@ alone AS (
 _FEW = "(SELECT unnest(spans, recursive := true) FROM (SELECT list({0}) AS spans FROM {1}))"
 """A table as one list, which the planner takes for short: of a recursion it assumes the opposite."""
 
-_REPEATED = f"""
+_OVER_MCP = f"""
 over_mcp AS (
     SELECT argus_trace, argus_span, argus_parent, argus_tool FROM scanned
     WHERE argus_tool IS NOT NULL AND argus_parent IS NOT NULL
 ),
-around AS MATERIALIZED (
-    SELECT {_KEYS}, CASE WHEN {_TOOL.format("")} THEN hash({_NAME.format("")}) END AS argus_tool,
+whole AS MATERIALIZED (  -- traces with anything rare, read again
+    SELECT {_KEYS}, {_ROLES}, CASE WHEN {_TOOL.format("")} THEN hash({_NAME.format("")}) END AS argus_tool,
         {_TOOL.format("")} OR {_OF_MODEL.format("")} OR coalesce(span_type = 'agent', false) AS argus_end
-    FROM frame SEMI JOIN over_mcp ON hash(frame.trace_id) = over_mcp.argus_trace
-),
+    FROM frame SEMI JOIN (SELECT argus_trace FROM open UNION ALL SELECT argus_trace FROM over_mcp) rare
+        ON hash(frame.trace_id) = rare.argus_trace
+)
+"""
+_REPEATED = f"""
 climbing AS (
     FROM over_mcp
     UNION
     SELECT c.argus_trace, c.argus_span, a.argus_parent, c.argus_tool
-    FROM climbing c JOIN around a ON {_ABOVE.format("a", "c")} WHERE NOT a.argus_end
+    FROM climbing c JOIN whole a ON {_ABOVE.format("a", "c")} WHERE NOT a.argus_end
 ),
 repeated AS (
     SELECT c.argus_trace, c.argus_span FROM climbing c
-    SEMI JOIN around a ON {_ABOVE.format("a", "c")} AND a.argus_tool = c.argus_tool
+    SEMI JOIN whole a ON {_ABOVE.format("a", "c")} AND a.argus_tool = c.argus_tool
 )
 """
 """Tool calls over MCP below a call of the same tool: the climb begins at these alone."""
@@ -131,6 +137,8 @@ ahead AS (
     FROM ahead a JOIN passing p ON {_ABOVE.format("p", "a")}
     WHERE (a.usage AND NOT p.argus_usage) OR (a.call AND NOT p.argus_call)
 ),
+{_OPEN},
+{_OVER_MCP},
 {_ALONE},
 {_REPEATED},
 rare AS (
@@ -167,6 +175,8 @@ ahead AS (
     UNION
     SELECT p.argus_trace, p.argus_parent FROM ahead a JOIN passing p ON {_ABOVE.format("p", "a")}
 ),
+{_OPEN},
+{_WHOLE},
 {_ALONE},
 wrapping AS (FROM handed UNION ALL FROM {_FEW.format("ahead", "ahead")})
 SELECT i.* EXCLUDE ({_MADE})
