@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from argus_lab.measures.counted import flags
+from argus_lab.measures.counted import marks
 from argus_lab.measures.trees import MISSING, codes, parents, starts_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def facts_of(spans: pa.Table) -> Row:
     ('POST /chat', 4, 2, 1, 2400)
     """
     rows = spans.take(in_order(spans))
-    counts, calls = flags(rows)
+    counts, calls, tools = marks(rows)
     turns = _number(pc.equal(rows["step_kind"], "user_message"))
     above = parents(rows)
     told: Row = {
@@ -50,7 +50,7 @@ def facts_of(spans: pa.Table) -> Row:
         "spans": rows.num_rows,
         "turns": turns or len(rows["trace_id"].filter(pa.array(calls)).unique()),
         "model_calls": int(calls.sum()),
-        "tool_calls": _number(_is_tool(rows)),
+        "tool_calls": int(tools.sum()),
         "errors": _number(pc.equal(rows["status"], "ERROR")),
         "models": _names(pc.coalesce(rows["request_model"], rows["response_model"])),
         "services": _names(rows["service"]),
@@ -69,12 +69,6 @@ def _length(rows: pa.Table) -> float | None:
     """From the first start to the last end, in ms."""
     last = pc.max(pc.add(rows["start_unix_nano"], rows["duration_ns"])).as_py()
     return None if last is None else (last - pc.min(rows["start_unix_nano"]).as_py()) / NS_A_MS
-
-
-def _is_tool(rows: pa.Table) -> pa.ChunkedArray:
-    kind = rows["step_kind"]
-    untold = pc.and_(pc.is_null(kind), pc.fill_null(pc.equal(rows["span_type"], "tool"), fill_value=False))
-    return pc.or_(pc.fill_null(pc.equal(kind, "tool_call"), fill_value=False), untold)
 
 
 def _number(flag: pa.ChunkedArray) -> int:

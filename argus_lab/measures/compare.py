@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 TIMES = ("start_time", "start_unix_nano", "duration_ns", "duration_ms", "time_to_first_token_ms", "status")
-NEEDED = tuple(dict.fromkeys((*who.NEEDED, *costs.NEEDED, *TIMES)))
+NEEDED = tuple(dict.fromkeys((*who.NEEDED_OF_CALLS, *costs.NEEDED, *TIMES)))
 NS_A_MS = 1_000_000
 NUMBERS = ("a", "b", "difference", "low", "high", "change")
 
@@ -132,7 +132,7 @@ def _strata(sides: Sides) -> tuple[Places, tuple[int, int, int]]:
 
 def _metrics(sides: Sides, chosen: Flags, trace: Places) -> Iterator[Metric]:
     rows = sides.rows
-    usage, calls = who.flags(rows)
+    usage, calls, _ = who.marks(rows)
     is_error = pc.fill_null(pc.equal(rows["status"], "ERROR"), fill_value=False).to_numpy().astype(float)
     duration, first = _number(rows, "duration_ms"), _number(rows, "time_to_first_token_ms")
     calls, usage = calls & chosen, usage & chosen

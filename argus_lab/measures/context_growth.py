@@ -26,7 +26,7 @@ __all__ = ["context_growth"]
 TEXTS = ("input", "system_prompt", "tool_definitions")
 KEYS = ("project", "session_id", "trace_id", "span_id", "start_time", "request_model")
 LIGHT = (*KEYS, "start_unix_nano", "response_model", "provider", "cache_read_tokens", "cache_write_tokens")
-NEEDED = tuple(dict.fromkeys((*who.NEEDED, *MEMBERS, *LIGHT, *TEXTS)))
+NEEDED = tuple(dict.fromkeys((*who.NEEDED_OF_CALLS, *MEMBERS, *LIGHT, *TEXTS)))
 LEADERS = ("system", "developer")
 PARTS = ("system", "tools", "resent", "new")
 ORDER = ("project", "session_id", "start", "trace_id", "span_id")
@@ -92,7 +92,7 @@ def context_growth(session: Any) -> Any:
     """
     frame = asked(session, NEEDED, by="context_growth")
     rows = members(collected(frame, NEEDED))
-    _, is_call = who.flags(rows)
+    is_call = who.marks(rows).is_model_call | who.answers(rows)
     calls = rows.filter(pa.array(is_call))
     calls = calls.append_column("start", pa.array(starts_of(calls)))
     calls = calls.sort_by([(name, "ascending") for name in ORDER])

@@ -59,12 +59,13 @@ def latency(spans: Any, *, by: str | Sequence[str] | None = None, every: str | N
     ``errors``
         Spans with the status ``ERROR``, whether their duration is known or not.
     ``ttft_count``, ``ttft_p50_ms``, ``ttft_p95_ms``
-        Spans whose time to first token is known, and its quantiles, milliseconds.
+        Spans whose time to first token is known, and its quantiles, milliseconds. Wrappers are among
+        them: one that tells the time of the call below it is one more.
     ``output_tokens_per_s``
-        Median over the model calls (wrappers, too) of their writing speed: ``output_tokens`` by the
-        seconds from the first token to the end. By the whole duration where the first token's time is
-        unknown, and for calls with ``reasoning_tokens``: nobody knows whether those came before the first
-        token or were streamed. Calls that wrote nothing or took no time are left out.
+        Median over the spans of model calls, wrappers among them, of their writing speed:
+        ``output_tokens`` by the seconds from the first token to the end. By the whole duration where the
+        first token's time is unknown, and for calls with ``reasoning_tokens``: nobody knows whether those
+        came before the first token or were streamed. Calls that wrote nothing or took no time are left out.
 
     Where nothing is known, a number is null.
 

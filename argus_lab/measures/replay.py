@@ -31,19 +31,15 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-__all__ = ["NEEDED", "Replay", "is_in", "loaded", "replay_of", "tools"]
+__all__ = ["NEEDED", "Replay", "is_in", "loaded", "replay_of"]
 
 OWN = (
     "project",
     "name",
-    "component_type",
-    "component_name",
-    "tool_name",
     "tool_call_id",
-    "mcp_method",
     "duration_ns",
 )
-NEEDED = tuple(dict.fromkeys((*membership.NEEDED, *counted.NEEDED, *OWN)))
+NEEDED = tuple(dict.fromkeys((*membership.NEEDED, *counted.NEEDED_OF_CALLS, *OWN)))
 """Columns of the span table that tell how a session went."""
 
 
@@ -86,8 +82,9 @@ def replay_of(rows: pa.Table) -> Replay:
     """The replay of a table from :func:`loaded`, with ``input`` and ``output``."""
     forest = forest_of(rows)
     session = _sessions(rows, forest.start)
-    is_call = counted.flags(rows)[1]
-    is_tool = tools(rows)
+    # What a model answered in a span of its own is shown where it stands.
+    is_call = counted.marks(rows).is_model_call | counted.answers(rows)
+    is_tool = counted.tools(rows)
     is_execution = (is_tool | is_in(rows["step_kind"], "external_resource")) & ~is_call
     is_agent = is_in(rows["span_type"], "agent")
     is_other = is_in(rows["span_type"], "tool") | is_execution | is_call
@@ -104,13 +101,6 @@ def replay_of(rows: pa.Table) -> Replay:
     trigger = triggers(setting, is_tool | (is_in(rows["step_kind"], "user_message") & ~is_call))
     number = _rounds(calls, session)
     return Replay(forest, session, calls, number, executions, cause, trigger, said)
-
-
-def tools(rows: pa.Table) -> Flags:
-    """Which spans are tool calls: by step kind, else by type."""
-    by_type = is_in(rows["span_type"], "tool") & pc.is_null(rows["step_kind"]).to_numpy()
-    found: Flags = is_in(rows["step_kind"], "tool_call") | by_type
-    return found
 
 
 def is_in(column: pa.ChunkedArray, *values: str) -> Flags:

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.measures.aggregates import BETWEEN
+from argus_lab.measures.counted import tools
 from argus_lab.measures.engines import returned
 from argus_lab.measures.executions import categories, is_external
 from argus_lab.measures.intervals import union_length
 from argus_lab.measures.prompts import json_of
 from argus_lab.measures.replay import NEEDED as OF_REPLAY
-from argus_lab.measures.replay import Replay, loaded, replay_of, tools
+from argus_lab.measures.replay import Replay, loaded, replay_of
 from argus_lab.measures.trees import NONE, UNKNOWN_START, nearest
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def rounds(spans: Any) -> Any:
     """One row a model call: what triggered it, what the prompt held, what ran because of the answer.
 
     A round is a model call (``span_type`` ``llm`` or ``step_kind`` ``llm_call``; a span that only wraps
-    another model call is none). Its *trigger* is the user message or tool call that led to it: the tool
+    another model call is none; an answer that came in a span of its own, as from Logfire's streams, is
+    a row of its own). Its *trigger* is the user message or tool call that led to it: the tool
     whose result the prompt ends with, else the last that began before it, else one above it. Its
     *executions* are the tool calls and external resources that ran because of its answer. What belongs
     together is told by ids first (a tool call carries the id of the request it answers), then by parents

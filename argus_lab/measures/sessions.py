@@ -8,6 +8,7 @@ import narwhals as nw
 import pyarrow as pa
 
 from argus_lab.measures.aggregates import ORDER, Of, aggregated
+from argus_lab.measures.counted import ANSWER
 from argus_lab.measures.engines import asked, columns_of
 from argus_lab.measures.membership import SOURCES
 from argus_lab.measures.totals import NEEDED, TEXTS, TOTALS, finished, prepared
@@ -97,8 +98,8 @@ def sessions(spans: Any) -> Any:
     ``steps``, ``spans``
         Spans with a step kind; all spans.
     ``model_calls``, ``tool_calls``, ``errors``
-        Model calls without wrappers; spans of tool calls (both ends of one over MCP, where both say that
-        they are one; ``al.tool_calls`` has it once); spans with the status ``ERROR``.
+        Model calls without wrappers; tool calls, one over MCP once, as in ``al.tool_calls``; spans with the
+        status ``ERROR``.
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, \
 ``reasoning_tokens``
         Sums over the spans whose usage counts (``al.tokens`` says which). Null where none is known.
@@ -150,7 +151,7 @@ def _told(rows: Lazy, texts: list[str]) -> Lazy:
         made["asked"] = nw.when(is_user | is_call).then(nw.col("input_text"))
         made["asking"] = (~is_user).cast(nw.Int64)
     if "output_text" in texts:
-        made["told"] = nw.when(is_answer | is_call).then(nw.col("output_text"))
+        made["told"] = nw.when(is_answer | is_call | ANSWER).then(nw.col("output_text"))
         made["telling"] = is_answer.cast(nw.Int64)
     return rows.with_columns(**made)
 

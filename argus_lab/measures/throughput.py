@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["throughput"]
 
-NEEDED = (*who.NEEDED, "start_time", "status")
+NEEDED = (*who.NEEDED_OF_CALLS, "start_time", "status")
 COUNTS = ("spans", "traces", "model_calls", "tool_calls", "errors")
 TOKENS = ("input_tokens", "output_tokens")
 KINDS = dict.fromkeys((*COUNTS, *TOKENS), "int")
@@ -57,8 +57,7 @@ def throughput(spans: Any, *, every: str, by: str | Sequence[str] | None = None)
         Calls of models and tokens of spans whose usage counts (:mod:`argus_lab.measures.counted`). Tokens
         are 0 where no span starts, and null where spans start and no count is known.
     ``tool_calls``, ``errors``
-        Spans of the step kind ``tool_call`` (those of the type ``tool`` that have no step kind, too), and
-        spans with the status ``ERROR``.
+        Tool calls, one over MCP once, as in ``al.tool_calls``; and spans with the status ``ERROR``.
     ``spans_per_s``, ``tokens_per_s``
         Spans, and input and output tokens, by the seconds of the stretch.
 
@@ -83,13 +82,11 @@ def throughput(spans: Any, *, every: str, by: str | Sequence[str] | None = None)
     length = length_us(every)
     lazy = lazily(frame, list(dict.fromkeys([*names, *NEEDED])))
     marked = who.marked(timed(lazy, length)).lazy().filter(~nw.col("start_time").is_null())
-    counts, kind = nw.col("is_counted"), nw.col("step_kind")
+    counts = nw.col("is_counted")
     parts = marked.with_columns(
         nw.when(nw.col("status") == "ERROR").then(1).alias("error"),
         nw.when(nw.col("is_model_call")).then(1).alias("model call"),
-        nw.when((kind == "tool_call") | (kind.is_null() & (nw.col("span_type") == "tool")))
-        .then(1)
-        .alias("tool call"),
+        nw.when(nw.col("is_tool_call")).then(1).alias("tool call"),
         *(nw.when(counts).then(nw.col(name)).alias(f"counted {name}") for name in TOKENS),
     )
     groups = [TIME, *names]

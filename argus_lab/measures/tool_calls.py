@@ -9,17 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from argus_lab.measures.counted import marks
 from argus_lab.measures.engines import returned
 from argus_lab.measures.prompts import json_of
 from argus_lab.measures.replay import NEEDED as OF_REPLAY
-from argus_lab.measures.replay import Replay, is_in, loaded, replay_of, tools
-from argus_lab.measures.trees import nearest
+from argus_lab.measures.replay import Replay, loaded, replay_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Places = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
 
 __all__ = ["tool_calls"]
 
@@ -81,8 +80,7 @@ def tool_calls(spans: Any) -> Any:
     """
     rows = loaded(spans, NEEDED, HEAVY, by="tool_calls")
     replay = replay_of(rows)
-    is_call = tools(rows)
-    is_call &= ~_inner(rows, replay, is_call)
+    is_call = marks(rows).is_tool_call
     place = replay.forest.order[is_call[replay.forest.order]]
     chosen = rows.take(place)
     cause = replay.cause[place]
@@ -105,20 +103,6 @@ def tool_calls(spans: Any) -> Any:
         "is_retry": attempt > 1,
     }
     return returned(pa.table(made), spans)
-
-
-def _inner(rows: pa.Table, replay: Replay, is_call: Flags) -> Flags:
-    """Calls over MCP that repeat the call above them: same tool, no other call and no agent between."""
-    is_mcp = is_in(rows["component_type"], "mcp") | pc.is_valid(rows["mcp_method"]).to_numpy()
-    is_border = is_in(rows["span_type"], "llm", "agent") | is_in(rows["step_kind"], "llm_call")
-    above = nearest(replay.forest.parent, is_call | is_border)
-    inner = np.flatnonzero(is_call & is_mcp & (above >= 0))
-    inner = inner[is_call[above[inner]]]
-    names = pc.coalesce(rows["tool_name"], rows["component_name"])
-    same = pc.equal(names.take(inner), names.take(above[inner]))
-    found = np.zeros(rows.num_rows, dtype=np.bool_)
-    found[inner] = pc.fill_null(same, fill_value=False).to_numpy()
-    return found
 
 
 def _success(rows: pa.Table) -> pa.Array:

@@ -26,8 +26,8 @@ SUMS = (*TOKENS, "cost_usd")
 TEXTS = ("input_text", "output_text")
 """Heavy columns, used if they are there."""
 WHOSE = ("project", "service", "name", "user_id", "status", "end_time", "duration_ns")
-NAMES = ("component_name", "request_model", "response_model", "tool_name", "agent_name")
-NEEDED = tuple(dict.fromkeys((*membership.NEEDED, *counted.NEEDED, *SUMS, *WHOSE, *NAMES)))
+NAMES = ("request_model", "response_model", "agent_name")
+NEEDED = tuple(dict.fromkeys((*membership.NEEDED, *counted.NEEDED_OF_CALLS, *SUMS, *WHOSE, *NAMES)))
 """Columns of the span table that totals are made of."""
 _LATEST = 2**63 - 1
 
@@ -38,14 +38,12 @@ def prepared(frame: Frame, more: Sequence[str] = ()) -> tuple[Lazy, Lazy]:
     The second is cheaper to read. ``more`` columns are kept too.
     """
     lazy = membership.with_sessions(lazily(frame, [*NEEDED, *more]))
-    kind = nw.col("step_kind")
-    is_tool = _sure(kind == "tool_call") | (kind.is_null() & _sure(nw.col("span_type") == "tool"))
     plain = lazy.with_columns(
-        is_tool.cast(nw.Int64).alias("tool_call"),
-        _sure(nw.col("status") == "ERROR").cast(nw.Int64).alias("error"),
+        (nw.col("status") == "ERROR").fill_null(value=False).cast(nw.Int64).alias("error"),
         (nw.col("start_unix_nano") + nw.col("duration_ns")).alias("end_ns"),
         nw.coalesce(nw.col("request_model"), nw.col("response_model")).alias("model"),
-        nw.when(is_tool).then(nw.coalesce(nw.col("tool_name"), nw.col("component_name"))).alias("tool"),
+        # Both ends of a call over MCP have one name: which is the call need not be known.
+        nw.when(counted.TOOL_CALL).then(nw.coalesce("tool_name", "component_name")).alias("tool"),
         nw.col("start_unix_nano").fill_null(_LATEST).alias("at"),
         nw.col("span_id").fill_null("").alias("span"),
         # In a trace with calls, the lowest is no wrapper: which ones are need not be known.
@@ -53,8 +51,8 @@ def prepared(frame: Frame, more: Sequence[str] = ()) -> tuple[Lazy, Lazy]:
         (~nw.col("parent_span_id").is_null()).cast(nw.Int64).alias("child"),
     )
     sums = [nw.when(nw.col("is_counted")).then(nw.col(name)).alias(name) for name in SUMS]
-    is_call = nw.col("is_model_call").cast(nw.Int64).alias("model_call")
-    return counted.marked_lazily(plain).with_columns(*sums, is_call), plain
+    calls = [nw.col(f"is_{name}").cast(nw.Int64).alias(name) for name in ("model_call", "tool_call")]
+    return counted.marked_lazily(plain).with_columns(*sums, *calls), plain
 
 
 TOTALS = {
@@ -89,7 +87,3 @@ def _cast(column: nw.Expr, kind: pa.DataType) -> nw.Expr:
     if pa.types.is_integer(kind):
         return column.cast(nw.Int64)
     return column.cast(nw.Float64) if pa.types.is_floating(kind) else column
-
-
-def _sure(flag: nw.Expr) -> nw.Expr:
-    return flag.fill_null(value=False)

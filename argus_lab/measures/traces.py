@@ -66,8 +66,8 @@ def traces(spans: Any) -> Any:
     ``start_time``, ``end_time``, ``duration_ms``
         First start, last end, UTC; from the first start to the last end, ms.
     ``spans``, ``model_calls``, ``tool_calls``, ``errors``
-        How many; model calls without wrappers; spans of tool calls (both ends of one over MCP, where both
-        say that they are one; ``al.tool_calls`` has it once); errors are spans with the status ``ERROR``.
+        How many; model calls without wrappers; tool calls, one over MCP once, as in ``al.tool_calls``;
+        errors are spans with the status ``ERROR``.
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, \
 ``reasoning_tokens``
         Sums over the spans whose usage counts (``al.tokens`` says which). Null where none is known.

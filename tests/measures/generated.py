@@ -98,6 +98,7 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"span_type": "llm", "step_kind": "llm_call", "component_type": "llm"},
     {"span_type": "llm", "step_kind": "llm_call", "component_type": "llm"},
     {"span_type": None, "step_kind": "llm_call"},
+    {"span_type": "llm", "step_kind": None, "component_type": "llm"},
     {"span_type": "llm", "step_kind": "tool_call"},
     {"span_type": "tool", "step_kind": "tool_call", "component_type": "custom_tool"},
     {"span_type": "tool", "step_kind": "tool_call", "component_type": "mcp", "mcp_method": "tools/call"},

@@ -6,7 +6,18 @@ import json
 from collections import Counter
 from typing import Any
 
-from tests.measures.walks import UNKNOWN, Row, Rows, marks, parents_of, read, session_of, start_of
+from tests.measures.walks import (
+    UNKNOWN,
+    Row,
+    Rows,
+    is_answer,
+    is_tool,
+    marks,
+    parents_of,
+    read,
+    session_of,
+    start_of,
+)
 
 KINDS = {
     "knowledge": "knowledge kb retriev vector embed rag search",
@@ -27,9 +38,10 @@ class Story:
         self.up = parents_of(rows)
         self.place = {n: k for k, (n, _) in enumerate(read(rows))}
         self.session = [(row["project"], session_of(rows, n)[0]) for n, row in enumerate(rows)]
-        self.calls = {n for n, (_, is_call) in enumerate(marks(rows)) if is_call}
-        self.tool_calls = {n for n in self.all if self._is_tool(n)}
-        self.tools = self.tool_calls - self.calls
+        told = marks(rows)
+        self.calls = {n for n in self.all if told[n][1] or is_answer(rows[n])}
+        self.tool_calls = {n for n in self.all if told[n][2]}
+        self.tools = {n for n in self.all if is_tool(rows[n])} - self.calls
         outside = {n for n in self.all if rows[n]["step_kind"] == "external_resource"} - self.calls
         self.ran = self.tools | outside
         typed = {n for n in self.all if rows[n]["span_type"] == "tool"}
@@ -37,10 +49,6 @@ class Story:
         self.scopes = self.agents | self.ran | self.calls | typed
         self.executions = self.ran - {n for n in self.ran if self._is_servers_end(n)}
         self.asking = {n for n in self.all if rows[n]["step_kind"] == "user_message"} - self.calls
-
-    def _is_tool(self, n: int) -> bool:
-        kind = self.rows[n]["step_kind"]
-        return bool(kind == "tool_call" or (kind is None and self.rows[n]["span_type"] == "tool"))
 
     def _is_servers_end(self, n: int) -> bool:
         """Over MCP, right in the scope of a call over MCP of the same name, tool and method."""
@@ -51,18 +59,6 @@ class Story:
         methods = {one["mcp_method"], other["mcp_method"]} - {None}
         same = one["name"] == other["name"] is not None or one["tool_name"] == other["tool_name"] is not None
         return one["component_type"] == other["component_type"] == "mcp" and len(methods) < 2 and same
-
-    def is_inner(self, n: int) -> bool:
-        """A call over MCP below a call of the same tool, with no other call and no agent between."""
-        row = self.rows[n]
-        if row["component_type"] != "mcp" and row["mcp_method"] is None:
-            return False
-        for m in self.above(n):
-            if m in self.tool_calls:
-                return tool_of(self.rows[m]) == tool_of(row) is not None
-            if self.rows[m]["span_type"] in {"llm", "agent"} or self.rows[m]["step_kind"] == "llm_call":
-                return False
-        return False
 
     def above(self, n: int) -> list[int]:
         """The spans above, nearest first."""
@@ -186,12 +182,6 @@ def messages_of(text: str | None) -> Rows | None:
     """The messages of a generated text: the only lists among them."""
     found = json.loads(text) if text and text[0] == "[" else None
     return found if isinstance(found, list) else None
-
-
-def tool_of(row: Row) -> str | None:
-    """What a tool call is called."""
-    name: str | None = _first(row, "tool_name", "component_name")
-    return name
 
 
 def _first(row: Row, *names: str) -> Any:

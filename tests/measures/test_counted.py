@@ -15,10 +15,11 @@ from argus_lab.measures.counted import counted, marked
 from argus_lab.measures.membership import members, with_sessions
 from argus_lab.testing import make_span
 from tests.measures.engines import rows_of
-from tests.measures.generated import tables
+from tests.measures.generated import conversations, tables
 from tests.measures.samples import spans_of, support_sessions
 from tests.measures.walks import COUNTED, marks, session_of
 
+MARKS = ("is_counted", "is_model_call", "is_tool_call")
 SESSION = duckdb.connect(config={"threads": 1})
 FEWER = settings(max_examples=25)
 """Each example asks DuckDB a recursive question."""
@@ -29,7 +30,7 @@ def _duckdb(table: pa.Table) -> Any:
 
 
 @FEWER
-@given(tables())
+@given(tables() | conversations())
 def test_marks_are_those_of_every_pair_of_spans(table: pa.Table):
     """Arrays, DuckDB's SQL and Polars' deferred form all say what a plain look at all pairs says."""
     rows = table.to_pylist()
@@ -37,7 +38,7 @@ def test_marks_are_those_of_every_pair_of_spans(table: pa.Table):
     for frame in (table, _duckdb(table), pl.DataFrame(table).lazy()):
         found = rows_of(marked(nw.from_native(frame)).to_native())
         assert len(found) == len(rows)
-        told = {(row["trace_id"], row["span_id"]): (row["is_counted"], row["is_model_call"]) for row in found}
+        told = {(row["trace_id"], row["span_id"]): tuple(map(row.get, MARKS)) for row in found}
         assert told == expected
 
 

@@ -39,8 +39,9 @@ from argus_lab.measures.throughput import throughput
 from argus_lab.measures.tokens import tokens
 from argus_lab.measures.tool_calls import tool_calls
 from argus_lab.measures.traces import traces
+from argus_lab.testing import make_span
 from tests.measures.engines import differences, rows_of
-from tests.measures.samples import support_sessions
+from tests.measures.samples import spans_of, support_sessions
 
 Measure = Callable[[Any], Any]
 
@@ -111,12 +112,29 @@ def _shuffled() -> pa.Table:
 
 @cache
 def _some() -> pa.Table:
-    """The whole traces of forty sessions, shuffled; in one of them a parent is missing."""
+    """The whole traces of forty sessions, shuffled; in one a parent is missing, in one calls repeat calls."""
     rows = _shuffled()
     named = sorted(pc.unique(members(rows)["session_id"]).to_pylist())[:SESSIONS_IN_SPARK]
     part = rows.filter(pc.is_in(members(rows)["session_id"], pa.array(named)))
     lost = pc.and_(pc.equal(part["session_id"], "cs-0003"), pc.equal(part["span_type"], "agent"))
-    return part.filter(pc.invert(pc.fill_null(lost, fill_value=False)))
+    there = part.filter(pc.invert(pc.fill_null(lost, fill_value=False)))
+    return pa.concat_tables([_repeating(), there])
+
+
+def _repeating() -> pa.Table:
+    """A call over MCP as its tool and both ends tell it, and a model call that the next span answers."""
+    key = {"trace_id": "e" * 32, "session_id": "repeating"}
+    tool = key | {"span_type": "tool", "step_kind": "tool_call", "tool_name": "search"}
+    over_mcp = tool | {"component_type": "mcp", "mcp_method": "tools/call"}
+    between = key | {"span_type": None, "step_kind": None, "component_type": "middleware"}
+    kinds = (key, key | {"step_kind": None, "component_type": "llm"}, tool, between, over_mcp, over_mcp)
+    up = (None, None, None, "3", "4", "5")
+    return spans_of(
+        *(
+            make_span(1, **kind, span_id=str(n), parent_span_id=parent)
+            for n, (kind, parent) in enumerate(zip(kinds, up, strict=True), 1)
+        )
+    )
 
 
 @pytest.fixture(scope="session")

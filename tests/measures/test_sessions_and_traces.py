@@ -18,8 +18,7 @@ from argus_lab.measures.sessions import sessions
 from argus_lab.measures.traces import traces
 from tests.measures.engines import close, differences, rows_of
 from tests.measures.generated import conversations, shuffled
-from tests.measures.story import Story, tool_of
-from tests.measures.walks import UNKNOWN, Row, Rows, marks, session_of
+from tests.measures.walks import UNKNOWN, Row, Rows, is_answer, is_tool, marks, session_of, tool_of
 
 FEWER = settings(max_examples=12)
 """Each example asks an engine several recursive questions."""
@@ -73,12 +72,12 @@ def _moment(row: Row) -> tuple[int, str]:
 
 def _marked(table: pa.Table) -> Rows:
     """The spans with what the sums need, each found by walking."""
-    story = Story(table.to_pylist())
+    rows = table.to_pylist()
     return [
         row
-        | dict(zip(("session_id", "source"), session_of(story.rows, n), strict=True))
-        | {"counts": counts, "is_call": is_call, "is_tool": n in story.tool_calls}
-        for n, (row, (counts, is_call)) in enumerate(zip(story.rows, marks(story.rows), strict=True))
+        | dict(zip(("session_id", "source"), session_of(rows, n), strict=True))
+        | {"counts": counts, "is_call": is_call, "is_tool": is_tool_call}
+        for n, (row, (counts, is_call, is_tool_call)) in enumerate(zip(rows, marks(rows), strict=True))
     ]
 
 
@@ -100,7 +99,7 @@ def _totals(rows: Rows) -> Row:
         **{name: _sum(row[name] for row in rows if row["counts"]) for name in SUMS},
         "reported_cost_usd": _sum(row["cost_usd"] for row in rows if row["counts"]),
         "models": _names(row["request_model"] or row["response_model"] for row in rows),
-        "tools": _names(tool_of(row) for row in rows if row["is_tool"]),
+        "tools": _names(tool_of(row) for row in rows if is_tool(row)),
         "user_id": _least(row["user_id"] for row in rows),
     }
 
@@ -122,10 +121,11 @@ def _session(rows: Rows) -> Row:
         steps[row["step_kind"]].append(row)
     calls = [row for row in rows if row["is_call"]]
     # A trace whose calls form a circle has called a model, though each call wraps the other.
-    calling = {r["trace_id"] for r in rows if r["span_type"] == "llm" or r["step_kind"] == "llm_call"}
+    calls_model = [row for row in rows if row["span_type"] == "llm" or row["step_kind"] == "llm_call"]
+    calling = {row["trace_id"] for row in calls_model if not is_answer(row)}
     asked = [*_known(row["input_text"] for row in steps["user_message"]),
              *_known(row["input_text"] for row in calls)]  # fmt: skip
-    told = [*_known(row["output_text"] for row in calls),
+    told = [*_known(row["output_text"] for row in rows if row["is_call"] or is_answer(row)),
             *_known(row["output_text"] for row in steps["assistant_message"])]  # fmt: skip
     return {
         **{name: rows[0][name] for name in ("project", "session_id")},

@@ -15,8 +15,8 @@ from argus_lab.testing import make_span
 from tests.measures.engines import differences, rows_of
 from tests.measures.generated import conversations, make_times, shuffled
 from tests.measures.samples import spans_of
-from tests.measures.story import Story, tool_of
-from tests.measures.walks import Row, Rows
+from tests.measures.story import Story
+from tests.measures.walks import Row, Rows, marks, tool_of
 
 
 def _parsed(text: str | None) -> Any:
@@ -34,7 +34,7 @@ def _success(row: Row) -> bool | None:
 
 
 def _expected(story: Story) -> Rows:
-    chosen = [n for n in story.all if n in story.tool_calls and not story.is_inner(n)]
+    chosen = sorted(story.tool_calls)
     attempt: dict[int, int] = {}
     for n in sorted(chosen, key=story.start):
         row = story.rows[n]
@@ -138,8 +138,5 @@ def test_ends_are_merged_in_any_nesting(drawn: list[tuple[Row, str | None, int]]
         _span(f"{n:02}", f"{n - back:02}", **kind) | {"tool_name": name}
         for n, (kind, name, back) in enumerate(drawn)
     ]
-    story = Story(rows)
-    expected = [
-        row["span_id"] for n, row in enumerate(rows) if n in story.tool_calls and not story.is_inner(n)
-    ]
+    expected = [row["span_id"] for row, (_, _, is_call) in zip(rows, marks(rows), strict=True) if is_call]
     assert sorted(tool_calls(spans_of(*rows))["span_id"].to_pylist()) == expected

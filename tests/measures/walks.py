@@ -74,13 +74,43 @@ def above(rows: Rows, n: int) -> list[int]:
     return found
 
 
-def marks(rows: Rows) -> list[tuple[bool, bool]]:
-    """By span: it counts, it is a model call; by looking at every pair of spans."""
+def is_answer(row: Row) -> bool:
+    """The answer of a streamed call, in a span of its own."""
+    return row["span_type"] == "llm" and row["step_kind"] is None and row["component_type"] == "llm"
+
+
+def is_tool(row: Row) -> bool:
+    """It is a tool call, or one end of a call over MCP."""
+    return bool(row["step_kind"] == "tool_call" or (row["step_kind"] is None and row["span_type"] == "tool"))
+
+
+def tool_of(row: Row) -> str | None:
+    """What a tool call is called."""
+    name: str | None = row["component_name"] if row["tool_name"] is None else row["tool_name"]
+    return name
+
+
+def is_inner(rows: Rows, n: int) -> bool:
+    """A call over MCP below a call of the same tool, with no other call and no agent between."""
+    row = rows[n]
+    if row["component_type"] != "mcp" and row["mcp_method"] is None:
+        return False
+    for m in above(rows, n):
+        if is_tool(rows[m]):
+            return tool_of(rows[m]) == tool_of(row) is not None
+        if rows[m]["span_type"] in {"llm", "agent"} or rows[m]["step_kind"] == "llm_call":
+            return False
+    return False
+
+
+def marks(rows: Rows) -> list[tuple[bool, bool, bool]]:
+    """By span: it counts, it is a model call, it is a tool call; by looking at every pair of spans."""
     numbers = range(len(rows))
     known = [row["input_tokens"] is not None or row["output_tokens"] is not None for row in rows]
     used = [(row["input_tokens"] or 0) + (row["output_tokens"] or 0) > 0 for row in rows]
     usage = [u and row["span_type"] in COUNTED for u, row in zip(used, rows, strict=True)]
-    call = [row["span_type"] == "llm" or row["step_kind"] == "llm_call" for row in rows]
+    called = [row["span_type"] == "llm" or row["step_kind"] == "llm_call" for row in rows]
+    call = [c and not is_answer(row) for c, row in zip(called, rows, strict=True)]
     counts = [k and row["span_type"] in COUNTED for k, row in zip(known, rows, strict=True)]
     untyped = [u and row["span_type"] is None for u, row in zip(used, rows, strict=True)]
     wrappers: dict[str, set[int]] = {"usage": set(), "call": set()}
@@ -99,7 +129,8 @@ def marks(rows: Rows) -> list[tuple[bool, bool]]:
             shadowed.add(n)
     return [
         ((counts[n] and n not in wrappers["usage"]) or (untyped[n] and n not in shadowed),
-         call[n] and n not in wrappers["call"])
+         call[n] and n not in wrappers["call"],
+         is_tool(rows[n]) and not is_inner(rows, n))
         for n in numbers
     ]  # fmt: skip
 
