@@ -20,7 +20,7 @@ class Visit:
     """What is to be done on a document, in order, once the browser has said that it shows it.
 
     A browser fetches the document, draws it, and only then says that it is there. Until then Panel forgets
-    the changes it is given (``panel.io.document.hold``), since it takes the document to be fetched after them.
+    the changes it is given (``panel.io.document.hold``): it takes it that the document is fetched after them.
     What is found meanwhile waits here. And it goes to the document in the thread of its events alone: while
     Panel gathers changes there, what another thread adds may be forgotten too.
 
