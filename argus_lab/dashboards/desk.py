@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tornado.ioloop import IOLoop
-
 from argus_lab.dashboards.choices import Choices, query_of
+from argus_lab.dashboards.visiting import Visit
 from argus_lab.errors import ArgusError
 
 if TYPE_CHECKING:
@@ -67,9 +66,7 @@ class Desk:
         self.kind = kind
         self.choices = choices
         self.own: dict[str, str] = {name: own[name] for name in kind.own if name in own}
-        self._document = document
-        # The visitor's thread of events, in which this is made; in a notebook there is none of ours.
-        self._loop = IOLoop.current() if document is not None else None
+        self._visit = None if document is None else Visit(document)  # in a notebook there is none
         self._on_choices: list[Callable[[], None]] = []
         self._on_news: list[Callable[[State], None]] = []
         self._on_address: list[Callable[[bool], None]] = []
@@ -170,7 +167,7 @@ class Desk:
         """
         self._turns[lane] += 1
         turn = self._turns[lane]
-        if self._document is None:
+        if self._visit is None:
             with self._told_errors():
                 then(job())
             return
@@ -193,20 +190,11 @@ class Desk:
         _POOL.submit(work)
 
     def soon(self, act: Callable[[], Any]) -> None:
-        """Do something under the page's lock, from any thread.
-
-        A document is for its own thread, adding a callback included: while another thread holds back its
-        changes, what is added from here may be lost, and whose document is the current one is told in one
-        place for all threads.
-        """
-        if self._loop is None:
+        """Do something under the page's lock, from any thread, once the visitor's browser shows the page."""
+        if self._visit is None:
             act()
         elif not self.is_closed:
-            self._loop.add_callback(self._next, act)
-
-    def _next(self, act: Callable[[], Any]) -> None:
-        if self._document is not None and not self.is_closed:
-            self._document.add_next_tick_callback(act)
+            self._visit.add(lambda: None if self.is_closed else act())
 
     @contextlib.contextmanager
     def _told_errors(self) -> Any:

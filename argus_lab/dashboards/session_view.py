@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["SessionView"]
 
 STEP_PARTS = ("detail", "raw")
-PATIENCE = 6
-"""Times that a component asks before a session is read anew."""
 
 
 class SessionView:
@@ -33,7 +31,6 @@ class SessionView:
         self._back = back
         self._opened: Opened | None = None
         self._trace = 0
-        self._waited = 0
         self.replay = Replay(told=_NOTHING, chosen=_NO_CHOICE, sizing_mode="stretch_both", margin=0)
         self.replay.on_msg(lambda event: self._heard(event.data))
         self._figure = pn.Column(sizing_mode="stretch_both", margin=(0, 16), scroll="y-auto", visible=False)
@@ -145,21 +142,10 @@ class SessionView:
             "text": self._hand_out,
             "back": lambda _: self._back(),
         }
-        if isinstance(message, dict) and message.get("do") == "waiting":
-            self._say_again()
         if not isinstance(message, dict) or message.get("do") not in acts:
             return
         if self._opened is not None or message["do"] in {"view", "back"}:  # others are about what is shown
             acts[message["do"]](message)
-
-    def _say_again(self) -> None:
-        """The component shows nothing yet: it is told once more, or the session is read once more."""
-        if self._opened is not None:
-            self.replay.param.trigger("told", "chosen")
-        else:
-            self._waited += 1
-            if self._waited % PATIENCE == 0:
-                self.draw()
 
     def _pick(self, message: Mapping[str, Any]) -> None:
         now, kind, at = self._opened, message.get("kind"), message.get("at")

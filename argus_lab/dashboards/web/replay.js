@@ -243,20 +243,25 @@ export function render({ model, el }) {
   });
 
   // --- head ------------------------------------------------------------------------------------------------
+  // Made once: a click that is under way when something of it changes is not lost.
+  const before = pressed("‹", () => send({ do: "go", by: -1 }), "Previous session  [");
+  const after = pressed("›", () => send({ do: "go", by: 1 }), "Next session  ]");
+  const title = made("h1", "");
+  const facts = made("div", "facts");
+  const views = tabs("Views", VIEWS, model.view.name, (name) => send({ do: "view", name }));
+  const texts = [["markdown", "Copy Markdown"], ["json", "Copy JSON"], ["download", "Download"]];
+  head.append(
+    made("div", "line", pressed("← Sessions", () => send({ do: "back" }), "Back to all sessions"), before, after, title, made("span", "room"),
+      ...texts.map(([kind, words]) => pressed(words, () => send({ do: "text", kind })))),
+    facts, views);
+
   function drawHead() {
     const told = model.told;
-    const line = made("div", "line");
-    const before = pressed("‹", () => send({ do: "go", by: -1 }), "Previous session  [");
-    const after = pressed("›", () => send({ do: "go", by: 1 }), "Next session  ]");
     before.disabled = !model.around.before;
     after.disabled = !model.around.after;
-    line.append(pressed("← Sessions", () => send({ do: "back" }), "Back to all sessions"), before, after, made("h1", "", told.title || ""), made("span", "room"));
-    for (const [kind, words] of [["markdown", "Copy Markdown"], ["json", "Copy JSON"], ["download", "Download"]]) {
-      line.append(pressed(words, () => send({ do: "text", kind })));
-    }
-    const facts = made("div", "facts");
-    for (const [name, value, wrong] of told.facts || []) facts.append(made("span", "", `${name} `, made("b", wrong ? "a-wrong" : "", value)));
-    head.replaceChildren(line, facts, tabs("Views", VIEWS, model.view.name, (name) => send({ do: "view", name })));
+    title.textContent = told.title || "";
+    facts.replaceChildren(...(told.facts || []).map(([name, value, wrong]) => made("span", "", `${name} `, made("b", wrong ? "a-wrong" : "", value))));
+    mark(views, model.view.name);
     note.textContent = told.note || "";
     note.style.display = told.note ? "" : "none";
   }
@@ -384,9 +389,6 @@ export function render({ model, el }) {
   model.on("chosen", chosenMoved);
   model.on("view", () => { drawHead(); drawView(); });
   model.on("remove", () => { document.removeEventListener("keydown", keys); light.disconnect(); sized.disconnect(); });
-  // Who waits asks again: on a busy machine the first answer may come before there is somebody to hear it.
-  const asking = setInterval(() => { if (model.told.key) clearInterval(asking); else send({ do: "waiting" }); }, 2500);
-  model.on("remove", () => clearInterval(asking));
   all();
   chosenMoved();
   drawView();

@@ -1,0 +1,82 @@
+"""An answer that is there before the browser has said that it shows the page is shown all the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from argus_lab.testing import make_span
+from tests.dashboards.conftest import PATIENCE, Server
+from tests.lake_read.lakes import write
+
+expect.set_options(timeout=PATIENCE * 1000)
+FRAMES = 3  # of a message: its header, its metadata, its content
+
+
+class Late:
+    """A browser that fetches the document at once; its further words arrive when ``release`` is called."""
+
+    def __init__(self, page: Page) -> None:
+        self._kept: list[Any] = []
+        self._passed = 0
+        self._is_late = True
+        self._server: WebSocketRoute | None = None
+        page.route_web_socket("**/ws*", self._join)
+
+    def wait(self, page: Page) -> None:
+        """Until the document is fetched and there is something that it would say."""
+        end = time.monotonic() + PATIENCE
+        while not self._kept and time.monotonic() < end:
+            page.wait_for_timeout(50)
+        assert self._kept
+
+    def _join(self, browser: WebSocketRoute) -> None:
+        server = self._server = browser.connect_to_server()
+
+        def heard(words: Any) -> None:
+            self._passed += 1
+            if self._is_late and self._passed > FRAMES:
+                self._kept.append(words)
+            else:
+                server.send(words)
+
+        browser.on_message(heard)
+
+    def release(self) -> None:
+        """Let everything arrive, in order."""
+        assert self._server is not None
+        self._is_late = False
+        for words in self._kept:
+            self._server.send(words)
+
+
+@pytest.mark.parametrize(("query", "shown"), [("?session=early", "[role=treeitem]"), ("", "tbody tr")])
+def test_what_is_found_early_is_shown(  # noqa: PLR0917  fixtures
+    pages: Callable[..., Server],
+    browser: Browser,
+    tab: Callable[..., Page],
+    tmp_path: Path,
+    query: str,
+    shown: str,
+):
+    """The session of a link, and the table: shown, although it was found before the browser was there."""
+    lake = str(tmp_path / "lake")
+    address = f"{pages(lake).url}/sessions{query}"
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    late = Late(page)
+    page.goto(address)
+    late.wait(page)
+    other = tab(address)
+    expect(other.get_by_role("heading", level=1)).to_have_text("There is no lake here")
+    write(lake, [make_span(1, session_id="early")])
+    expect(other.locator(shown).first).to_be_visible()  # so it was found for the late one as well
+    late.release()
+    expect(page.locator(shown).first).to_be_visible()
+    context.close()
