@@ -53,7 +53,15 @@ class SessionView:
             chosen = self._chosen(found, own)
             return found, replay_of(found, is_live=self._desk.choices.live), self._detail(found, chosen)
 
-        self._desk.compute(job, self._show, lane="body")
+        def show(made: tuple[Opened, dict[str, Any], dict[str, Any]] | None) -> None:
+            self._show(made)
+            after, now = self._desk.own, self._opened
+            if now is not None and any(after.get(name) != own.get(name) for name in ("step", "part")):
+                chosen = self._chosen(now, after)  # something else was chosen while this was read
+                if chosen is not None:
+                    self._draw_chosen(chosen)
+
+        self._desk.compute(job, show, lane="body")
 
     def _show(self, found: tuple[Opened, dict[str, Any], dict[str, Any]] | None) -> None:
         if found is None:

@@ -90,14 +90,17 @@ def _connected(server: Server, origin: str) -> bool:
     [token] = re.findall(r'"token":\s*"([^"]+)"', body)
 
     async def connect() -> bool:
-        request = HTTPRequest(f"ws://127.0.0.1:{port}/sessions/ws", headers={"Origin": origin})
+        url = f"ws://127.0.0.1:{port}/sessions/ws"
+        request = HTTPRequest(url, headers={"Origin": origin}, connect_timeout=PATIENCE)
         try:
-            socket = await websocket_connect(request, subprotocols=["bokeh", token], connect_timeout=PATIENCE)
+            socket = await websocket_connect(request, subprotocols=["bokeh", token])
         except Exception as error:
             if "403" not in str(error):
                 raise
             return False
         socket.close()
+        while await socket.read_message() is not None:  # until it is closed
+            pass
         return True
 
     with ThreadPoolExecutor(1) as apart:  # the browser's events run in this thread
