@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
+import weakref
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -32,6 +34,7 @@ EVERY = 0.4
 FIRST_ROWS = 150_000
 """A lake of more spans than this is shown from its last days, that have so many, while the rest is read."""
 TRACES_AT_ONCE = 300
+ENDS_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,13 @@ class Follower:
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._wake = threading.Event()
+        self._is_ending = threading.Event()
         self._thread: threading.Thread | None = None
         self.ready = threading.Event()
         self.searches = Searches(self._reader.snapshot, self._tell_again)
         self.store: Store | None = None
         self.state = State()
+        _ALL.add(self)
 
     def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
         """Call ``watcher``, in a thread of ours, when there is something new; what is returned ends that."""
@@ -107,13 +112,21 @@ class Follower:
                 )
 
     def _follow(self) -> None:
-        while True:
+        while not self._is_ending.is_set():
             self._wake.wait()
-            self.look()
+            if not self._is_ending.is_set():
+                self.look()
             with self._lock:
-                if not self._watchers:
+                if not self._watchers and not self._is_ending.is_set():
                     self._wake.clear()
-            threading.Event().wait(EVERY)
+            self._is_ending.wait(EVERY)
+
+    def end(self) -> None:
+        """Look no more, and wait for the look that goes on."""
+        self._is_ending.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(ENDS_WITHIN_S)
 
     def _is_follow_up(self, snapshot: Snapshot) -> bool:
         """Whether what is new was put into the tables; not if they have to be made anew."""
@@ -179,6 +192,16 @@ class Follower:
             watchers = list(self._watchers.values())
         for watcher in watchers:
             watcher(state)
+
+
+_ALL: weakref.WeakSet[Follower] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """A thread that is within the engine when Python ends takes the process down with it."""
+    for follower in list(_ALL):
+        follower.end()
 
 
 def _last_days(snapshot: Snapshot) -> datetime | None:

@@ -234,7 +234,8 @@ SELECT project, trace_id, span_id, NULL::VARCHAR AS parent_span_id, NULL::VARCHA
     CASE WHEN is_model_call THEN step_kind END AS step_kind,
     CASE WHEN is_counted THEN input_tokens END AS input_tokens,
     CASE WHEN is_counted THEN output_tokens END AS output_tokens,
-    cache_read_tokens, cache_write_tokens, reasoning_tokens
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, component_type,
+    NULL::VARCHAR AS component_name, NULL::VARCHAR AS tool_name, NULL::VARCHAR AS mcp_method
 FROM chosen WHERE {TIME} IS NOT NULL AND {{sampled}}
 """
 OF_METRICS: dict[str, Piece] = {

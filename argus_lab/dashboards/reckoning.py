@@ -18,7 +18,7 @@ from argus_lab.lake.changes import relation_of
 from argus_lab.lake.selection import select
 from argus_lab.measures.agents import agents_lazily, with_agents
 from argus_lab.measures.costs import charges_of
-from argus_lab.measures.counted import marked
+from argus_lab.measures.counted import NEEDED_OF_CALLS, marked
 from argus_lab.measures.sessions import sessions
 from argus_lab.measures.totals import NEEDED, TEXTS
 from argus_lab.schema import SPANS
@@ -49,7 +49,7 @@ LINE = 240
 ROWS_AT_ONCE = 200_000
 MEASURED = list(dict.fromkeys((*NEEDED, *TEXTS)))
 """What sessions are measured by."""
-LIGHT = list(dict.fromkeys((*TAKEN, "parent_span_id", "session_id")))
+LIGHT = list(dict.fromkeys((*TAKEN, *NEEDED_OF_CALLS, "session_id")))
 """What the table of spans is made of."""
 KINDS = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "timestamp": "TIMESTAMPTZ"}
 

@@ -113,7 +113,6 @@ def _is_alive(pid: int) -> bool:
     return state != "Z"  # it has ended, and whoever inherited it has yet to hear of it
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux shows them")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_trace_is_shown_and_everything_ends(up: Callable[..., Up], tab: Callable[..., Page], number: int):
     """What is sent to the one address appears at the other; SIGTERM and Ctrl-C end it all with status 0."""
@@ -131,7 +130,6 @@ def test_a_trace_is_shown_and_everything_ends(up: Callable[..., Up], tab: Callab
     assert running.words == []
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux shows them")
 def test_it_ends_when_a_part_of_it_ends(up: Callable[..., Up]):
     """If the server of pages ends by itself, so does the rest: a line says which, the status is not 0."""
     running = up()
@@ -145,10 +143,8 @@ def test_it_ends_when_a_part_of_it_ends(up: Callable[..., Up]):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux shows them")
 def test_jupyterlab_comes_and_goes_with_it(up: Callable[..., Up], tmp_path: Path):
     """With --lab there is a JupyterLab that answers, and it ends with the rest."""
-    pytest.importorskip("jupyterlab")
     (tmp_path / "jupyter_server_config.json").write_text(
         '{"ServerApp": {"allow_root": true}}'
     )  # in containers
