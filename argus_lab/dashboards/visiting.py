@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Visit"]
 
+PATIENCE_S = 15.0
+"""After so long without a word of the browser what waits is handed on all the same: it may be there."""
+
 
 class Visit:
     """What is to be done on a document, in order, once the browser has said that it shows it.
@@ -33,6 +36,7 @@ class Visit:
         self._is_there = False
         self._loop = asyncio.get_running_loop()
         pn.state.onload(self._arrived)
+        self._loop.call_later(PATIENCE_S, self._arrived)
 
     def add(self, act: Callable[[], Any]) -> None:
         """Do something under the document's lock; from any thread."""
