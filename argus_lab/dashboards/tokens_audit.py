@@ -56,7 +56,8 @@ def audit(digest: Digest, choices: Choices) -> Audit:
         traces, columns = suspicious[:MOST], [*OF_AUDIT, "attributes"]
         words = f"Looked for in {plural(len(traces), 'trace')} with suspicious counts"
         words += f", the newest of {count(len(suspicious))}" * (len(suspicious) > MOST)
-        words += f", of {_many(whole)} with usage; totals and doubled responses in these only."
+        words += f", of {_many(whole)} with usage; totals and doubled responses in these only, and counts "
+        words += f"sent apart from their caches in the newest {count(MOST)} spans of that kind."
     if not traces:
         return Audit(audit_tokens(_read(digest, ["0"], columns)), words, _code(digest, choices))
     found = audit_tokens(_read(digest, traces, columns))
