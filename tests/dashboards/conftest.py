@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,12 +11,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
+from tests.browsers import chromium
 from tests.dashboards.support_lake import write_support
 from tests.house.sources import ROOT
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 60.0  # not a limit on speed: the time after which a hang is called a hang
 ONLY_US = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 """The browser finds no other host: what a page needs from elsewhere, it does without."""
@@ -88,17 +87,11 @@ def support(tmp_path_factory: pytest.TempPathFactory) -> str:
     return place
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A Chromium that knows no host but this machine."""
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", f"--host-resolver-rules={ONLY_US}"],
-        )
+    with chromium(f"--host-resolver-rules={ONLY_US}") as found:
         yield found
-        found.close()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page as Tab
-from playwright.sync_api import sync_playwright
 
 from argus_lab.display.markup import ATTRIBUTES, ELEMENTS
 from argus_lab.display.show import show
 from argus_lab.display.style import sheet
 from argus_lab.measures.rounds import rounds
 from argus_lab.measures.steps import steps
+from tests.browsers import chromium
 from tests.display.pages import UNSEEN, Page
 from tests.display.payloads import MARK, PAYLOADS, in_json
 from tests.display.spans import IDS, WORDS, trace
@@ -25,7 +24,6 @@ from tests.display.spans import IDS, WORDS, trace
 STYLE = sheet().removeprefix("<style>").removesuffix("</style>")
 ACTIVE = [payload for payload in PAYLOADS if len(payload) < 1_000]
 """Those that want something of a browser; the others are long."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def _hostile(payload: str, *, traces: int = 1) -> pd.DataFrame:
@@ -119,10 +117,7 @@ def test_nothing_runs_in_a_browser(tmp_path: Path):
     place.write_text(
         f"<!doctype html><meta charset=utf-8>{''.join(parts)}", encoding="utf-8", errors="strict"
     )
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
+    with chromium() as browser:
         tab = browser.new_page()
         seen = _watched(tab)
         tab.goto(place.as_uri())
@@ -142,7 +137,6 @@ def test_nothing_runs_in_a_browser(tmp_path: Path):
         outside = tab.evaluate(
             "[...document.body.children].filter(e => e.classList[0] !== 'argus-lab').length"
         )
-        browser.close()
     assert MARK.startswith("window.marker")
     assert marker == "undefined"
     assert seen == [place.as_uri()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,21 @@ def test_no_test_is_written_twice(tree: ast.Module):
                 node.name for node in scope.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             ]
             assert len(names) == len(set(names))
+
+
+FIXTURES = sorted(path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
+
+
+def test_a_browser_lasts_a_module_at_most():
+    """One place starts browsers; no wider fixture holds one, or other modules' ``asyncio.run`` fails."""
+    starters, wide = [], []
+    for path in FIXTURES:
+        words = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(words)):
+            if isinstance(node, ast.ImportFrom) and "sync_playwright" in {name.name for name in node.names}:
+                starters.append(_named(path))
+            if isinstance(node, ast.FunctionDef) and "chromium(" in ast.unparse(node.body):
+                kinds = " ".join(ast.unparse(each) for each in node.decorator_list)
+                wide += [f"{_named(path)}: {node.name}"] if re.search("session|package", kinds) else []
+    assert starters == ["tests/browsers.py"]
+    assert wide == []

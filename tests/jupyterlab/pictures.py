@@ -20,9 +20,9 @@ from argus_lab.testing import Answer, FakeModel, FakeOllama
 from argus_lab.testing.answers import pieces
 from docs.pictures import FOLDER, compact
 from notebooks.receiver import receiving
+from tests.browsers import chromium
 from tests.jupyterlab.driving import Reader
 from tests.jupyterlab.lab import Lab, serving
-from tests.widgets.browser import chromium
 
 MODELS = (
     FakeModel(capabilities=("completion", "tools", "thinking")),

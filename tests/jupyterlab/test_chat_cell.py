@@ -17,10 +17,10 @@ from playwright.sync_api import Browser, expect
 
 from argus_lab.testing import Answer, FakeModel, FakeOllama
 from notebooks.receiver import receiving
+from tests.browsers import chromium
 from tests.display.payloads import PAYLOADS
 from tests.jupyterlab.driving import PATIENCE_MS, Reader
 from tests.jupyterlab.lab import Lab, serving
-from tests.widgets.browser import chromium
 from tests.widgets.pages import KeptPage
 
 pytestmark = pytest.mark.slow

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from argus_lab.chat.transcript import Transcript
 from argus_lab.widgets.drawn import Drawn
@@ -15,7 +12,6 @@ from argus_lab.widgets.knobs import rows
 from argus_lab.widgets.model import ChatWidget
 
 ESM, CSS = str(ChatWidget._esm), str(ChatWidget._css)  # noqa: SLF001  anywidget's names
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 _MODEL = """
 window.sent = []; window.heard = [];
@@ -28,16 +24,6 @@ window.ends = chat.render({ model, el });
 window.receive = (message) => heard.forEach((each) => each(message));
 window.drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 """
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium."""
-    path = next(found for name in CHROMIUM if (found := shutil.which(name)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 class Tab:

@@ -14,8 +14,9 @@ from playwright.sync_api import Browser
 from argus_lab.chat.transcript import Asked, Ended, ToolResult, Transcript, folded
 from argus_lab.chat.wire import Chat, Delta, Done, Notice, ToolCall, Usage
 from argus_lab.display.markup import ATTRIBUTES, ELEMENTS
+from tests.browsers import chromium
 from tests.display.payloads import PAYLOADS
-from tests.widgets.browser import CSS, ESM, Tab, chromium
+from tests.widgets.browser import CSS, ESM, Tab
 
 ACTIVE = [payload for payload in PAYLOADS if len(payload) < 1_000]
 PIXEL = base64.b64decode(
