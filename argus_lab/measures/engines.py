@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 
-__all__ = ["asked", "collected", "columns_of", "eagerly", "lazily", "queried", "returned", "whole_numbers"]
+__all__ = [
+    "asked",
+    "collected",
+    "columns_of",
+    "eagerly",
+    "lazily",
+    "queried",
+    "quoted",
+    "returned",
+    "whole_numbers",
+]
 
 _TYPES: dict[pa.DataType, nw.dtypes.DType] = {
     pa.string(): nw.String(),
@@ -198,6 +208,11 @@ def eagerly(spans: Any, sql: str, beside: pa.Table | None = None) -> pa.Table:
     """The same as :func:`queried`, computed at once."""
     found: pa.Table = queried(spans, sql, beside).to_arrow_table()
     return found
+
+
+def quoted(name: str) -> str:
+    """A column's name as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def lazy_frame(native: Any) -> nw.LazyFrame[Any]:

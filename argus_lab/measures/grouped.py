@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from argus_lab.measures.engines import queried
+from argus_lab.measures.engines import queried, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,11 +22,11 @@ __all__ = ["in_duckdb"]
 def in_duckdb(spans: Any, keys: Sequence[str], wanted: Mapping[str, Of], plain: Any) -> Any:
     """A relation of the groups: see :func:`argus_lab.measures.aggregates.aggregated`."""
     have = set(plain.columns)
-    at = ", ".join(map(_quoted, keys))
-    made, tables, columns = [at], [], [f"g.{_quoted(key)}" for key in keys]
+    at = ", ".join(map(quoted, keys))
+    made, tables, columns = [at], [], [f"g.{quoted(key)}" for key in keys]
     counts: dict[str, list[str | None]] = {}
     for number, (new, of) in enumerate(wanted.items()):
-        name, table = _quoted(new), f"t{number}"
+        name, table = quoted(new), f"t{number}"
         source = "beside" if of.column in have else "frame"
         if of.how == "head":
             made += _only(new, of)
@@ -59,11 +59,11 @@ def _told(
 
 
 def _same(keys: Sequence[str], left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{key} IS NOT DISTINCT FROM {right}.{key}" for key in map(_quoted, keys))
+    return " AND ".join(f"{left}.{key} IS NOT DISTINCT FROM {right}.{key}" for key in map(quoted, keys))
 
 
 def _names(at: str, of: Of) -> str:
-    column = _quoted(of.column)
+    column = quoted(of.column)
     values = f"SELECT DISTINCT {at}, {column} AS value FROM beside WHERE {column} IS NOT NULL"
     return (
         f"SELECT {at}, array_to_string(list_sort(list(value)), ', ') AS found FROM ({values}) GROUP BY {at}"
@@ -72,8 +72,8 @@ def _names(at: str, of: Of) -> str:
 
 def _counts(at: str, name: str, flags: Sequence[str | None]) -> str:
     """How many distinct values there are, and how many with each flag, in one pass."""
-    column = _quoted(name)
-    tests = ["true" if flag is None else f"bool_or({_quoted(flag)})" for flag in flags]
+    column = quoted(name)
+    tests = ["true" if flag is None else f"bool_or({quoted(flag)})" for flag in flags]
     held = ", ".join(f"{test} AS held{n}" for n, test in enumerate(tests))
     found = ", ".join(f"count(*) FILTER (held{n}) AS found{n}" for n in range(len(flags)))
     values = f"SELECT {at}, {held} FROM beside WHERE {column} IS NOT NULL GROUP BY {at}, {column}"
@@ -82,22 +82,22 @@ def _counts(at: str, name: str, flags: Sequence[str | None]) -> str:
 
 def _only(new: str, of: Of) -> list[str]:
     """The fields of the head if the first column of the order puts one row alone in front: nearly always."""
-    first = f"FILTER ({_quoted(of.order[0])} = 0)"
-    fields = [f"any_value({_quoted(field)}) {first} AS {_quoted(f'{field} of {new}')}" for field in of.fields]
-    return [f"count(*) {first} AS {_quoted(f'heads of {new}')}", *fields]
+    first = f"FILTER ({quoted(of.order[0])} = 0)"
+    fields = [f"any_value({quoted(field)}) {first} AS {quoted(f'{field} of {new}')}" for field in of.fields]
+    return [f"count(*) {first} AS {quoted(f'heads of {new}')}", *fields]
 
 
 def _head(table: str, new: str, of: Of) -> str:
-    only = ", ".join(f"{_quoted(field)} := g.{_quoted(f'{field} of {new}')}" for field in of.fields)
-    is_only = f"g.{_quoted(f'heads of {new}')} = 1"
-    return f"CASE WHEN {is_only} THEN struct_pack({only}) ELSE {table}.found END AS {_quoted(new)}"
+    only = ", ".join(f"{quoted(field)} := g.{quoted(f'{field} of {new}')}" for field in of.fields)
+    is_only = f"g.{quoted(f'heads of {new}')} = 1"
+    return f"CASE WHEN {is_only} THEN struct_pack({only}) ELSE {table}.found END AS {quoted(new)}"
 
 
 def _heads(at: str, new: str, of: Of) -> str:
     """The heads of the other groups."""
-    fields = ", ".join(f"{name} := {name}" for name in map(_quoted, of.fields))
-    order = f"row({', '.join(map(_quoted, of.order))})"
-    others = f"SELECT {at} FROM groups WHERE {_quoted(f'heads of {new}')} <> 1"
+    fields = ", ".join(f"{name} := {name}" for name in map(quoted, of.fields))
+    order = f"row({', '.join(map(quoted, of.order))})"
+    others = f"SELECT {at} FROM groups WHERE {quoted(f'heads of {new}')} <> 1"
     return f"""
         SELECT {at}, arg_min(struct_pack({fields}), {order}) AS found
         FROM beside SEMI JOIN ({others}) others USING ({at}) GROUP BY {at}
@@ -106,7 +106,7 @@ def _heads(at: str, new: str, of: Of) -> str:
 
 def _lost(at: str, of: Of) -> str:
     """The groups with a value that is no span of theirs."""
-    column = _quoted(of.column)
+    column = quoted(of.column)
     return f"""
         SELECT DISTINCT {at}, true AS found
         FROM (SELECT DISTINCT {at}, {column} AS span FROM beside WHERE {column} IS NOT NULL) named
@@ -115,12 +115,12 @@ def _lost(at: str, of: Of) -> str:
 
 
 def _simple(of: Of) -> str:
-    column, row = _quoted(of.column), f"row({', '.join(map(_quoted, of.order))})"
+    column, row = quoted(of.column), f"row({', '.join(map(quoted, of.order))})"
     known = f"list(DISTINCT {column}) FILTER ({column} IS NOT NULL)"  # null where there is none
     made: dict[str, str] = {
         "rows": "count(*)",
         "count": f"count({column})",
-        "distinct": f"count(DISTINCT {column}) FILTER ({'true' if of.where is None else _quoted(of.where)})",
+        "distinct": f"count(DISTINCT {column}) FILTER ({'true' if of.where is None else quoted(of.where)})",
         "sum": f"sum({column})",
         "least": f"min({column})",
         "most": f"max({column})",
@@ -129,7 +129,3 @@ def _simple(of: Of) -> str:
         "last": f"arg_max({column}, {row})",
     }
     return made[of.how]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from argus_lab.measures.engines import asked, columns_of, lazily
+from argus_lab.measures.engines import asked, columns_of, lazily, quoted
 from argus_lab.measures.grouping import TIME, in_groups, keys, length_us, settled, timed
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _by_expressions(lazy: Lazy, groups: Sequence[str]) -> Lazy:
 def _by_sql(lazy: Lazy, groups: Sequence[str]) -> Lazy:
     """The same for DuckDB, which sorts once for a list of quantiles and once each for one by one."""
     rows = lazy.with_columns(_speed().alias("speed")).to_native()
-    at = ", ".join(_quoted(name) for name in groups)
+    at = ", ".join(quoted(name) for name in groups)
     middle = f"""
         count(duration_ms) AS "count", avg(duration_ms) AS mean_ms, max(duration_ms) AS max_ms,
         quantile_cont(duration_ms, {list(QUANTILES.values())}) AS whole,
@@ -138,7 +138,3 @@ def _by_sql(lazy: Lazy, groups: Sequence[str]) -> Lazy:
     parts += [f'"first"[{n}] AS "{name}"' for n, name in enumerate(FIRST, 1)]
     made: Lazy = nw.from_native(grouped.project(f"*, {', '.join(parts)}"))
     return made
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -76,6 +76,27 @@ def test_any_spans(spans: pa.Table):
     assert all(row["value"] > row["median"] for row in rows_of(outliers(spans, by="status", threshold=1)))
 
 
+@given(spans=tables(), by=st.sampled_from(["status", "request_model", ["status", "service"], "duration_ms"]))
+def test_an_engine_finds_what_memory_finds(spans: pa.Table, by: str | list[str]):
+    """DuckDB gives out only rows that are far: those found among all rows; null is a group too."""
+    within = outliers(ENGINES["duckdb"](spans), by=by, threshold=0.5)
+    assert rows_of(within) == rows_of(outliers(spans, by=by, threshold=0.5))
+
+
+@pytest.mark.parametrize("groups", [3, 20_000])
+def test_few_groups_and_many(groups: int):
+    """However many groups there are, the one that is far in a group of nine is found, wherever it stands."""
+    near = spans_of(*(make_span(n, name="n", duration_ms=90.0 + n) for n in range(8)))
+    far = spans_of(make_span(8, name="n", duration_ms=9_000.0))
+    rows = pa.concat_tables([near, far]).take(pa.array(list(range(9)) * groups))
+    of = np.repeat(np.arange(groups), 9)
+    mixed = np.random.default_rng(1).permutation(len(of))
+    rows = rows.append_column("of", pa.array(of)).take(pa.array(mixed))
+    found = outliers(rows, by="of")
+    assert sorted(found["of"].to_pylist()) == list(range(groups))
+    assert set(found["value"].to_pylist()) == {9_000.0}
+
+
 def test_only_numbers_are_compared():
     """A text has no distance."""
     with pytest.raises(al.InvalidArgument, match="compares numbers"):
