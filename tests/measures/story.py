@@ -12,6 +12,7 @@ from tests.measures.walks import (
     Rows,
     is_answer,
     is_tool,
+    joined,
     marks,
     parents_of,
     read,
@@ -33,7 +34,7 @@ class Story:
     """What the definition of a round speaks of, for a list of spans: looked up anew at every question."""
 
     def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+        self.rows = rows = joined(rows)
         self.all = range(len(rows))
         self.up = parents_of(rows)
         self.place = {n: k for k, (n, _) in enumerate(read(rows))}
