@@ -16,7 +16,6 @@ from tests.measures.walks import (
     marks,
     parents_of,
     read,
-    session_of,
     start_of,
 )
 
@@ -38,7 +37,7 @@ class Story:
         self.all = range(len(rows))
         self.up = parents_of(rows)
         self.place = {n: k for k, (n, _) in enumerate(read(rows))}
-        self.session = [(row["project"], session_of(rows, n)[0]) for n, row in enumerate(rows)]
+        self.session = [(row["project"], row["session_id"]) for row in rows]
         told = marks(rows)
         self.calls = {n for n in self.all if told[n][1] or is_answer(rows[n])}
         self.tool_calls = {n for n in self.all if told[n][2]}
