@@ -29,7 +29,8 @@ def measured(reader: Reader, filter: Filter, measure: Measure, needed: Sequence[
     """
 
     def act(snapshot: Snapshot) -> pd.DataFrame:
-        picked = snapshot.pick(filter)
+        # A measure knows no more than the spans picked; to which sessions these belong, the whole lake knows.
+        picked = snapshot.pick(filter, sessions=read.asks_sessions(needed))
         rows = _answered(picked, measure, needed)
         found = pandas_of(rows)
         found.attrs["argus"] = frames.provenance(picked, list(needed), matched=len(rows), returned=len(rows))

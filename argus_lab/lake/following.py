@@ -33,7 +33,7 @@ class Following(Opened):
 
         Each span that is committed from now on comes once, also if it started long ago, whatever the
         keeper merges or deletes meanwhile. A frame holds what came since the last one, oldest start
-        first; it is never empty.
+        first; it is never empty. Sessions are those that follow from all spans that are there by then.
 
         Parameters
         ----------

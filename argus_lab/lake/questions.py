@@ -28,7 +28,8 @@ class Questions(Opened):
     """The measures of that name, on the spans of a lake. Users meet them in :class:`argus_lab.Lake`.
 
     Only the columns that a measure needs are read. The filters pick spans, so one that leaves out a part
-    of a trace (``since``, ``service``, ``where``) leaves it out of the counts too.
+    of a trace (``since``, ``service``, ``where``) leaves it out of the counts too; to which session the rest
+    belongs, all spans of the lake say.
     """
 
     def traces(self, **selection: Unpack[Selection]) -> pd.DataFrame:

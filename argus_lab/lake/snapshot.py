@@ -72,10 +72,12 @@ class Snapshot:
         belong; otherwise nothing is read.
         """
         files = self._files(filter)
-        if not (sessions or filter.asks_sessions) or "session_id" not in self.table.names or not files:
+        if not (sessions or filter.asks_sessions) or "session_id" not in self.table.names:
             return Picked(self, filter, files)
         others = {name: values for name, values in filter.among.items() if name != "session_id"}
         whole = self._files(replace(filter, among=others)) if len(others) < len(filter.among) else files
+        if not whole:
+            return Picked(self, filter, files)
         found = self._belonging(filter, whole)
         kept = found.files | {file.path for file in files}
         return Picked(self, filter, tuple(file for file in whole if file.path in kept), found)
@@ -83,6 +85,11 @@ class Snapshot:
     def whole(self, filter: Filter) -> Picked:
         """The same with every column, the sessions among them."""
         return self.pick(filter, sessions=True)
+
+    def of_files(self, filter: Filter, files: tuple[DataFile, ...], *, sessions: bool = False) -> Picked:
+        """The same for files that are known already, as those of a commit are, merged since or not."""
+        is_asked = (sessions or filter.asks_sessions) and "session_id" in self.table.names and bool(files)
+        return Picked(self, filter, files, self._belonging(filter, files) if is_asked else NOTHING)
 
     def stored(self, filter: Filter) -> Picked:
         """The same for sessions as they are stored."""
@@ -99,14 +106,15 @@ class Snapshot:
         """Where spans of these files belong; of few traces by their spans, else by what all files name."""
         traces = filter.among.get("trace_id", ())
         if 0 < len(traces) <= MANY and not self.infer_sessions:
-            whole = self._files(replace(filter, among={"trace_id": traces}, since=None, until=None))
+            near = self._files(replace(filter, among={"trace_id": traces}, since=None, until=None))
+            whole = _together(near, files)
             rows = duck.whole_traces(self.table, whole, pa.array(traces, pa.string()), NEEDED)
             return belonging_of_rows(rows, files)
         asked = tuple(file.path for file in files)
         if asked not in self._belongings:
             while len(self._belongings) >= REMEMBERED:
                 self._belongings.pop(next(iter(self._belongings)), None)
-            everything = self._files()
+            everything = _together(self._files(), files)
             guesses = self._guesses if self.infer_sessions else None
             self._belongings[asked] = belonging(everything, files, self._load, guesses)
         return self._belongings[asked]
@@ -205,6 +213,12 @@ class Reader:
         if self.as_of is not None:
             _travel(delta, self.lake, self.table, self.as_of)
         return delta
+
+
+def _together(files: tuple[DataFile, ...], more: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
+    """The files of both, each once."""
+    known = {file.path for file in files}
+    return (*files, *(file for file in more if file.path not in known))
 
 
 def pin(as_of: When | int | None) -> int | datetime | None:

@@ -207,7 +207,7 @@ class Tail:
 
 
 def _rows(picked: Picked, columns: Sequence[str]) -> pa.Table:
-    """The picked rows with these columns and their keys, oldest first.
+    """The picked rows with these columns and their keys, oldest first, in the sessions that follow by now.
 
     Raises
     ------
@@ -215,8 +215,10 @@ def _rows(picked: Picked, columns: Sequence[str]) -> pa.Table:
         Files were vacuumed.
     """
     names = list(dict.fromkeys([*columns, *KEY]))
+    snapshot, filter = picked.snapshot, picked.filter
     try:
-        return read.load(picked, names, limit=None, order="oldest")[0]
+        resolved = snapshot.of_files(filter, picked.files, sessions=read.asks_sessions(columns))
+        return read.load(resolved, names, limit=None, order="oldest")[0]
     except (OSError, pa.ArrowException, duckdb.Error) as error:
         gone = [file.path for file in picked.files if not Path(file.path).exists()]
         if gone:

@@ -12,6 +12,7 @@ from argus_lab.measures.engines import asked, collected, columns_of, returned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     import pyarrow as pa
 
@@ -55,7 +56,8 @@ _CACHED = nw.col("cache_read_tokens").fill_null(0) + nw.col("cache_write_tokens"
 WHY = {
     "wrapper": "it repeats the usage of a span below it, which is counted",
     "agent": "it sums up the spans below it; measures count those, a plain sum would count both",
-    "same_response": "another span of the trace has the same response id: two instrumentations of one call",
+    "same_response": "a span before it, of its trace or of another one at the same time, has the same "
+    "response id: two instrumentations of one call",
     "total": "the total that was sent is not input plus output",
     "cache_apart": "the input count was sent without the cached tokens; they have been added",
     "cache": "more cached tokens than input tokens: the input count leaves them out",
@@ -92,6 +94,13 @@ def audit_tokens(spans: Any) -> Any:
     ``corrected``
         Tokens to count instead; null where nobody can know.
 
+    Notes
+    -----
+    Two instrumentations of one client tell each call twice (``same_response``): as two spans of one trace
+    with the same response id, or, where no span around them makes it one trace, of two traces at the same
+    time. The one that started first is counted. Spans of two traces with the same id whose times do not
+    overlap, as stand-ins for providers give, are no finding.
+
     Examples
     --------
     >>> import argus_lab as al
@@ -105,7 +114,7 @@ def audit_tokens(spans: Any) -> Any:
     wrappers = _wrappers(light)
     found = [*_wrapping(light, wrappers), *_impossible(light)]
     if "attributes" in columns_of(frame):
-        sent = collected(frame.filter(known), [*KEY, "start_time", "attributes"])
+        sent = collected(frame.filter(known), [*KEY, "start_time", "end_time", "attributes"])
         found += _told(light, wrappers, _eager(sent))
     # Diagonal: where a finding has no corrected number, a null stands.
     rows = nw.concat(found, how="diagonal").sort(*KEY, "finding")
@@ -176,23 +185,44 @@ def _impossible(light: Eager) -> Iterator[Eager]:
 def _told(light: Eager, wrappers: Eager, sent: Eager) -> Iterator[Eager]:
     """What the attributes tell beside the columns: a total, and which response it was."""
     totals: dict[tuple[str, str], int] = {}
-    responses: dict[tuple[str, str], list[str]] = {}
+    responses, again = _Responses(), []
     outer = set(wrappers.select(*KEY).iter_rows())
-    for trace, span, _, text in sent.sort("start_time", "span_id").iter_rows():
+    for trace, span, start, end, text in sent.sort("start_time", "span_id", "trace_id").iter_rows():
         attributes = _map(text)
         total = next((t for name in TOTALS if (t := _whole(attributes.get(name))) is not None), None)
         if total is not None:
             totals[trace, span] = total
         response = _response(attributes)
-        if response and (trace, span) not in outer:
-            responses.setdefault((trace, response), []).append(span)
-    again = [(trace, span) for (trace, _), spans in responses.items() for span in spans[1:]]
+        if response and (trace, span) not in outer and responses.know(response, trace, start, end):
+            again.append((trace, span))
     rows = light.join(_frame(light, again), on=KEY, how="inner")
     yield _finding(rows, "same_response", nw.col("tokens"), _ZERO)
     rows = light.join(_frame(light, list(totals), total=list(totals.values())), on=KEY, how="inner")
     both = ~nw.col("input_tokens").is_null() & ~nw.col("output_tokens").is_null()
     differs = rows.filter(both & (nw.col("total") != nw.col("tokens")))
     yield _finding(differs, "total", nw.col("total"), nw.col("tokens"))
+
+
+class _Responses:
+    """The answers of calls so far, by the ids that providers gave them."""
+
+    def __init__(self) -> None:
+        self._traces: set[tuple[str, str]] = set()
+        self._ends: dict[str, datetime] = {}
+
+    def know(self, response: str, trace: str, start: datetime | None, end: datetime | None) -> bool:
+        """Whether a span tells again what one before it told; if not, it is told now.
+
+        Spans come by their start, so that one which still runs at a later one's start overlaps it.
+        """
+        until = self._ends.get(response)
+        is_open = start is not None and until is not None and start < until
+        if is_open or (response, trace) in self._traces:
+            return True
+        self._traces.add((response, trace))
+        if start is not None and end is not None:
+            self._ends[response] = end if until is None else max(until, end)
+        return False
 
 
 def _response(attributes: dict[str, Any]) -> str | None:

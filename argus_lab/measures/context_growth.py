@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.measures import counted as who
-from argus_lab.measures import prices
+from argus_lab.measures import prices, streamed
 from argus_lab.measures.engines import asked, collected, returned
 from argus_lab.measures.membership import NEEDED as MEMBERS
 from argus_lab.measures.membership import members
@@ -49,7 +49,7 @@ def context_growth(session: Any) -> Any:
 
     Returns
     -------
-    A frame of the same kind, one row a model call (wrappers left out), by session and start:
+    A frame of the same kind, one row a model call (as in ``al.rounds``), by session and start:
 
     ``project``, ``session_id``, ``trace_id``, ``span_id``, ``round``, ``start_time``, ``request_model``
         Which call; rounds are 1, 2, 3, ... in the session.
@@ -91,7 +91,7 @@ def context_growth(session: Any) -> Any:
     1      2             10          10                10
     """
     frame = asked(session, NEEDED, by="context_growth")
-    rows = members(collected(frame, NEEDED))
+    rows = streamed.joined(members(collected(frame, NEEDED)))
     is_call = who.marks(rows).is_model_call | who.answers(rows)
     calls = rows.filter(pa.array(is_call))
     calls = calls.append_column("start", pa.array(starts_of(calls)))

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from argus_lab.measures import counted, membership
+from argus_lab.measures import counted, membership, streamed
 from argus_lab.measures.attribution import Said, Setting, causes, triggers
 from argus_lab.measures.engines import asked, collected, columns_of
 from argus_lab.measures.prompts import Message, asked_tools, messages_in, tool_results
@@ -65,7 +65,10 @@ class Replay:
 
 
 def loaded(spans: Any, needed: Sequence[str], heavy: Sequence[str], *, by: str) -> pa.Table:
-    """These columns as a table, sessions inherited; heavy ones only of steps, null if not there."""
+    """These columns as a table, sessions inherited; heavy ones only of steps, null if not there.
+
+    A streamed call that is told in two spans is one row.
+    """
     frame = asked(spans, needed, by=by)
     have = set(columns_of(frame))
     there = [name for name in heavy if name in have]
@@ -75,14 +78,14 @@ def loaded(spans: Any, needed: Sequence[str], heavy: Sequence[str], *, by: str) 
     for name in heavy:
         if name not in have:
             rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
-    return rows
+    return streamed.joined(rows)
 
 
 def replay_of(rows: pa.Table) -> Replay:
     """The replay of a table from :func:`loaded`, with ``input`` and ``output``."""
     forest = forest_of(rows)
     session = _sessions(rows, forest.start)
-    # What a model answered in a span of its own is shown where it stands.
+    # An answer in a span of its own that is still here is all that is known of its call.
     is_call = counted.marks(rows).is_model_call | counted.answers(rows)
     is_tool = counted.tools(rows)
     is_execution = (is_tool | is_in(rows["step_kind"], "external_resource")) & ~is_call

@@ -92,6 +92,12 @@ class Instrumented:
         return sender.kept if sender is not None else 0
 
     @property
+    def dropped(self) -> int:
+        """How many spans are lost: refused when they were sent, or too many to keep for a receiver."""
+        sender = self._processor.sender if self._processor is not None else None
+        return sender.dropped if sender is not None else 0
+
+    @property
     def processor(self) -> KernelProcessor | None:
         """The span processor that tags and sends; None where OpenTelemetry is disabled."""
         return self._processor
@@ -106,6 +112,8 @@ class Instrumented:
             f"{self._note}Spans of this kernel go to {whose}, at {self.endpoint}: {self.answer.words}.",
             f"Instrumentors on: {self._named('on') or 'none'}.",
         ]
+        if self.dropped:
+            lines.append(f"Lost: {self.dropped:,} spans that were not taken, or too many to keep.")
         lines += [f"Left off: {named}." for named in [self._named("left off")] if named]
         lines += [f"Broken: {named}." for named in [self._named("broken")] if named]
         return "\n".join(lines)
@@ -120,10 +128,12 @@ class Instrumented:
         return {name: value for name, value in found.items() if value is not None}
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Send what is there; false if that takes longer than ``timeout`` seconds, or nobody answers."""
+        """Send what is there; false if not all is taken within ``timeout`` seconds, or nobody answers."""
         if self._processor is None:
             return True
-        return self._processor.force_flush(round(timeout * 1000)) and not self.kept
+        before = self.dropped
+        is_done = self._processor.force_flush(round(timeout * 1000))
+        return is_done and not self.kept and self.dropped == before
 
     def uninstrument(self) -> None:
         """Send what is there, stop sending, and turn off the instrumentors that were turned on."""

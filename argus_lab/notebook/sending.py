@@ -6,7 +6,7 @@ import copy
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
@@ -45,7 +45,9 @@ class Sender(SpanExporter):
         self._kept: deque[ReadableSpan] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
         self.dropped = 0
+        """Spans that are lost: not taken when they were sent, or too many to keep."""
         self.has_told = False
+        self._has_told_loss = False
 
     @property
     def kept(self) -> int:
@@ -55,8 +57,7 @@ class Sender(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send these spans and those kept before; keep them if nobody answers."""
         with self._lock:
-            self.dropped += max(0, len(self._kept) + len(spans) - KEPT)
-            self._kept.extend(map(self._labelled, spans))
+            self._keep([self._labelled(span) for span in spans])
             return self._send()
 
     def retry(self) -> None:
@@ -65,22 +66,36 @@ class Sender(SpanExporter):
             self._send()
 
     def adopt(self, other: Sender) -> None:
-        """Keep what another sender kept, under the labels that it has."""
+        """Keep what another sender kept, under the labels that it has, and answer for what it lost."""
         with other._lock, self._lock:
-            self._kept.extend(other._kept)
+            self._keep(other._kept)
+            self.dropped += other.dropped
             other._kept.clear()
+            other.dropped = 0
 
     def shutdown(self) -> None:
-        """Send what was kept, or say that it is lost."""
+        """Send what was kept, and say how many spans are lost."""
         self.retry()
-        if self._kept:
+        waited = len(self._kept)
+        self.dropped += waited
+        self._kept.clear()
+        if waited:
             log.warning(
                 "%d spans were not sent: nobody answers at %s. Start the receiver with:  argus-lab serve",
-                len(self._kept) + self.dropped,
+                self.dropped,
                 self._where,
             )
-            self._kept.clear()
+        elif self.dropped:
+            log.warning(
+                "%d spans were not sent: they were not taken at %s, or too many to keep for it",
+                self.dropped,
+                self._where,
+            )
         self._exporter.shutdown()
+
+    def _keep(self, spans: Collection[ReadableSpan]) -> None:
+        self.dropped += max(0, len(self._kept) + len(spans) - KEPT)
+        self._kept.extend(spans)
 
     def _send(self) -> SpanExportResult:
         result = SpanExportResult.SUCCESS
@@ -89,10 +104,22 @@ class Sender(SpanExporter):
                 self._tell()
                 return SpanExportResult.SUCCESS  # kept is not lost
             batch = [self._kept.popleft() for _ in range(min(BATCH, len(self._kept)))]
-            if self._exporter.export(batch) is not SpanExportResult.SUCCESS:
-                result = SpanExportResult.FAILURE  # the exporter tried for long, and logged why
             self.has_told = False
+            if not self._is_taken(batch):
+                result = SpanExportResult.FAILURE
         return result
+
+    def _is_taken(self, batch: list[ReadableSpan]) -> bool:
+        lost = len(batch)
+        try:
+            if self._exporter.export(batch) is SpanExportResult.SUCCESS:
+                lost = 0
+        finally:  # an exporter that raises has lost them, too
+            self.dropped += lost
+        if lost and not self._has_told_loss:
+            self._has_told_loss = True  # the exporter tried for long, and logs why each time
+            log.warning("%d spans were not taken at %s, and are lost", lost, self._where)
+        return not lost
 
     def _tell(self) -> None:
         if not self.has_told:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import argus_lab as al
-from argus_lab.testing import make_span
+from argus_lab.testing import NOON, make_span
 from tests.lake_read.lakes import TINY_TRACE, write
 
 BY_TRACE = """
@@ -131,3 +132,38 @@ def test_a_pinned_lake_answers_as_of_then(talk: al.Lake):
     write(talk.address, [make_span(9, session_id="later", trace_id="f" * 32)])
     assert len(talk.sessions(texts=False)) == 2
     assert len(al.open(talk.address, as_of=before).sessions(texts=False)) == 1
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> al.Lake:
+    """A trace whose root names the session, and calls of it an hour later, each in a commit of its own."""
+    root = make_span(0, session_id="chat-7", session_source="attribute")
+    late = {
+        "session_id": root["trace_id"],
+        "session_source": "trace",
+        "start_time": NOON + timedelta(hours=1),
+    }
+    for row in (root, make_span(1, **late), make_span(2, **late)):
+        write(str(tmp_path), [row | {"trace_id": root["trace_id"]}])
+    return al.open(tmp_path)
+
+
+@pytest.mark.parametrize("question", ["sessions", "traces", "tool_calls"])
+@pytest.mark.parametrize(
+    "more", [{}, {"where": "input_tokens > 0 OR tool_name IS NOT NULL"}, {"session": "chat-7"}]
+)
+def test_a_part_belongs_to_the_session_that_the_whole_lake_knows(
+    split: al.Lake, question: str, more: dict[str, str]
+):
+    """What names the session may lie outside of the window: questions say what lake.spans() says."""
+    late = {"since": NOON + timedelta(minutes=30)} | more
+    assert set(split.spans(**late)["session_id"]) == {"chat-7"}
+    assert set(getattr(split, question)(**late)["session_id"]) == {"chat-7"}
+
+
+def test_a_session_is_counted_as_far_as_the_window_goes(split: al.Lake):
+    """One row a session, of the spans that are picked."""
+    assert split.sessions(since=NOON + timedelta(minutes=30))["spans"].tolist() == [2]
+    assert split.sessions(session="chat-7")["spans"].tolist() == [3]
+    assert set(split.messages("chat-7")["session_id"]) <= {"chat-7"}
+    assert split.steps("chat-7")["session_id"].unique().tolist() == ["chat-7"]

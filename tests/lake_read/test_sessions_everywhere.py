@@ -83,10 +83,24 @@ def check_filters(lake: al.Lake, rows: list[Row]) -> None:
         some = {span: true[span] for span in inside}
         assert seen(lake.spans(**window)) == some
         assert seen(lake.spans(**window, service=["gateway", "tools"], columns=IDS)) == some
+        for session in {session for session, _ in some.values()}:
+            own = {span: found for span, found in some.items() if found[0] == session}
+            assert seen(lake.spans(**window, session=session, columns=IDS)) == own
         assert seen(lake.scan(engine="polars", **window).collect()) == some
+        check_questions(lake, window, some)
     for project in ("customer-bot", "other-bot"):
         some = {(r["trace_id"], r["span_id"]) for r in rows if r["project"] == project}
         assert seen(lake.spans(project=project)) == {span: true[span] for span in some}
+
+
+def check_questions(lake: al.Lake, window: dict[str, str], some: Sessions) -> None:
+    """What is counted of a window is counted by the sessions that the whole lake knows."""
+    for picks in (window, window | {"where": "duration_ms >= 0 OR true"}):
+        counts = lake.sessions(texts=False, **picks).groupby("session_id")["spans"].sum()
+        assert counts.to_dict() == Counter(session for session, _ in some.values())
+        found = lake.traces(**picks)
+        for trace, session in zip(found["trace_id"], found["session_id"], strict=True):
+            assert session in {own for (of, _), (own, _) in some.items() if of == trace}
 
 
 def check_traces(lake: al.Lake, rows: list[Row]) -> None:
@@ -114,6 +128,7 @@ def test_every_door_in_every_order(tmp_path: Path, seed: int):
     there: list[Row] = []
     versions: list[tuple[int, list[Row]]] = []
     write(place, [])
+    tail = al.open(place).tail(columns=IDS, timeout=0.01)
     while rows:
         size = chance.choice([1, 3, 8, 20])
         part, rows = rows[:size], rows[size:]
@@ -125,6 +140,7 @@ def test_every_door_in_every_order(tmp_path: Path, seed: int):
     for version, held in chance.sample(versions, min(len(versions), 2)):
         check_loads(al.open(place, as_of=version), held)
     lake = al.open(place)
+    assert seen(pd.concat(tail)) == sessions_of(there)
     check_loads(lake, there)
     check_filters(lake, there)
     check_traces(lake, there)

@@ -113,6 +113,23 @@ def test_filters_and_columns(tmp_path: Path):
     assert set(frame["span_id"]) == {row["span_id"] for row in rows if row["input_tokens"] > 1000}
 
 
+@pytest.mark.parametrize("picks", [{}, {"session": "chat-7"}, {"trace": "a" * 32}])
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_spans_come_in_the_sessions_that_the_whole_lake_knows(
+    tmp_path: Path, picks: dict[str, str], *, is_merged: bool
+):
+    """A span whose session an earlier commit names has it, and the filter finds it; merged since or not."""
+    trace = {"trace_id": "a" * 32}
+    commit(str(tmp_path), [make_span(0, **trace, session_id="chat-7")])
+    tail = al.open(tmp_path).tail(**picks, columns=["span_id", "session_id"], timeout=SOON)
+    commit(str(tmp_path), [make_span(1, **trace, session_id="a" * 32, session_source="trace")])
+    if is_merged:
+        assert compact(made_for(tmp_path)).merged
+    (frame,) = tail
+    assert (_numbers(frame), frame["session_id"].tolist()) == ([int(make_span(1)["span_id"], 16)], ["chat-7"])
+    assert list(frame.columns) == ["span_id", "session_id"]
+
+
 def test_merging_and_normalising_are_no_news(lake: Path):
     """Files that are written anew hold nothing new."""
     _receive(lake, 3)

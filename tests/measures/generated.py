@@ -117,6 +117,8 @@ KINDS: tuple[dict[str, Any], ...] = (
 """What a span of a generated conversation is; some are what no sender should send."""
 PROMPTS = st.lists(st.sampled_from(MESSAGES), max_size=4)
 ANSWERS = st.sampled_from(MESSAGES[3:6]).map(lambda one: [one])
+ANSWER = KINDS[3]
+"""The answer of a streamed call, in a span of its own."""
 BODIES = st.sampled_from(
     [None, "not JSON", '{"a": 1, "b": 2}', '{"b": 2, "a": 1}', '{"isError": true}', '{"is_error": false}']
 )
@@ -166,7 +168,19 @@ def make_times(start: int | None, seconds: int | None) -> dict[str, Any]:
 def conversations(draw: st.DrawFn) -> pa.Table:
     """Up to fourteen spans of conversations; nothing of them need fit together."""
     rows = draw(st.lists(turns() | turns() | turns() | nothing(), max_size=14))
+    places = st.integers(0, max(len(rows) - 1, 0))
+    for request, answer in draw(st.lists(st.tuples(places, places), max_size=3 if rows else 0)):
+        _stream(rows[request], rows[answer], is_apart=draw(st.booleans()))
     return spans_of(*(row | {"span_id": f"{n:016x}"} for n, row in enumerate(rows, 1)))
+
+
+def _stream(request: dict[str, Any], answer: dict[str, Any], *, is_apart: bool) -> None:
+    """Let them be the two halves of a streamed call, in one trace or two, whatever their times are."""
+    request.update(KINDS[0] | {"input_tokens": None, "output_tokens": None})
+    request["parent_span_id"] = None if is_apart else request["parent_span_id"]
+    shared = ("project", "component_name", "input", "parent_span_id", "session_id", "session_source")
+    answer.update({name: request[name] for name in (*shared, *([] if is_apart else ["trace_id"]))})
+    answer.update(ANSWER)
 
 
 def shuffled(table: pa.Table, seed: int) -> pa.Table:

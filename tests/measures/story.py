@@ -12,10 +12,10 @@ from tests.measures.walks import (
     Rows,
     is_answer,
     is_tool,
+    joined,
     marks,
     parents_of,
     read,
-    session_of,
     start_of,
 )
 
@@ -33,11 +33,11 @@ class Story:
     """What the definition of a round speaks of, for a list of spans: looked up anew at every question."""
 
     def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+        self.rows = rows = joined(rows)
         self.all = range(len(rows))
         self.up = parents_of(rows)
         self.place = {n: k for k, (n, _) in enumerate(read(rows))}
-        self.session = [(row["project"], session_of(rows, n)[0]) for n, row in enumerate(rows)]
+        self.session = [(row["project"], row["session_id"]) for row in rows]
         told = marks(rows)
         self.calls = {n for n in self.all if told[n][1] or is_answer(rows[n])}
         self.tool_calls = {n for n in self.all if told[n][2]}

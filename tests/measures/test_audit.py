@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import argus_lab as al
 from argus_lab.conventions import admit
@@ -19,7 +23,7 @@ from argus_lab.lake.rows import arrow_table, span_rows
 from argus_lab.measures.audit import WHY
 from argus_lab.otlp import decode
 from argus_lab.schema import SPANS
-from argus_lab.testing import make_span
+from argus_lab.testing import NOON, make_span
 from tests.conventions.rows import NOW
 from tests.otlp import sent
 
@@ -146,10 +150,71 @@ def test_counts_that_cannot_be(engine: Callable[[pa.Table], pd.DataFrame]):
 
 
 def test_one_response_twice_in_a_trace(engine: Callable[[pa.Table], pd.DataFrame]):
-    """Two instrumentations of one call: the wrapper once, of siblings the later; not other traces."""
+    """Two instrumentations of one call: the wrapper once, of siblings the later; no trace of another time."""
     used = {"input_tokens": 10, "output_tokens": 5, "attributes": {"gen_ai.response.id": "r"}}
     rows = [_span(1, **used), _span(2, 1, **used), _span(3, **used), _span(4, trace_id="d" * 32, **used)]
     assert _found(engine, *rows) == [("1", "wrapper", 15, 0), ("3", "same_response", 15, 0)]
+
+
+def test_one_response_in_two_traces_at_the_same_time(engine: Callable[[pa.Table], pd.DataFrame]):
+    """Without a span around them two instrumentations make two traces; what comes later is another call."""
+    used = {"input_tokens": 10, "output_tokens": 5, "attributes": {"gen_ai.response.id": "r"}}
+    outer, inner, later = NOON, NOON + timedelta(milliseconds=2), NOON + timedelta(milliseconds=100)
+    rows = [
+        _span(1, start_time=outer, duration_ms=100.0, **used),
+        _span(2, start_time=inner, duration_ms=20.0, trace_id="d" * 32, **used),
+        _span(3, start_time=later, duration_ms=100.0, trace_id="e" * 32, **used),
+        _span(4, start_time=inner, duration_ms=20.0, trace_id="f" * 32, input_tokens=10),
+    ]
+    assert _found(engine, *rows) == [("2", "same_response", 15, 0)]
+
+
+@st.composite
+def _calls(draw: st.DrawFn) -> list[dict[str, Any]]:
+    moments = st.none() | st.integers(0, 6).map(lambda seconds: NOON + timedelta(seconds=seconds))
+    made = []
+    for n in range(draw(st.integers(0, 8))):
+        response = draw(st.sampled_from([None, "", "a", "b"]))
+        length = draw(st.none() | st.integers(0, 3))
+        start = draw(moments)
+        row = _span(n + 1, input_tokens=5, attributes={"gen_ai.response.id": response}, start_time=start)
+        end = None if start is None or length is None else start + timedelta(seconds=length)
+        made.append(row | {"trace_id": draw(st.sampled_from("cde")) * 32, "end_time": end})
+    return made
+
+
+@given(_calls())
+def test_nothing_else_is_the_same_response(rows: list[dict[str, Any]]):
+    """Each finding has a call before it with its id, of its trace or not over yet; the others have none."""
+
+    def order(row: dict[str, Any]) -> tuple[Any, ...]:
+        return row["start_time"] is not None, row["start_time"], row["span_id"]
+
+    def is_again(row: dict[str, Any], other: dict[str, Any]) -> bool:
+        same = json.loads(row["attributes"])["gen_ai.response.id"]
+        if not same or same != json.loads(other["attributes"])["gen_ai.response.id"]:
+            return False
+        times = row["start_time"], other["start_time"], other["end_time"]
+        overlap = None not in times and times[0] < times[2]
+        return bool(overlap or row["trace_id"] == other["trace_id"])
+
+    counted: list[dict[str, Any]] = []
+    for row in sorted(rows, key=order):
+        if not any(is_again(row, other) for other in counted):
+            counted.append(row)
+    told = {int(row["span_id"], 16) for row in rows} - {int(row["span_id"], 16) for row in counted}
+    assert sorted(_found(_arrow, *rows)) == [(str(n), "same_response", 5, 0) for n in sorted(told)]
+
+
+def test_two_instrumentations_in_traces_of_their_own_are_found_in_a_capture():
+    """The captured calls of one client under two libraries, with no span around: each is counted once."""
+    body = json.dumps(sent.sample("dialects_extra/traceloop_anthropic_062.json")).encode()
+    export = decode(body, "json")
+    rows = arrow_table(SPANS, list(span_rows(export, admit(export, project="sample"), NOW)))
+    found = al.audit_tokens(rows).filter(pc.field("finding") == "same_response")
+    scopes = dict(zip(rows["span_id"].to_pylist(), rows["scope_name"].to_pylist(), strict=True))
+    assert [scopes[span] for span in found["span_id"].to_pylist()] == ["com.anthropic.sdk.python"] * 2
+    assert found["corrected"].to_pylist() == [0, 0]
 
 
 def test_without_attributes_the_rest_is_found():

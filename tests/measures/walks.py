@@ -10,6 +10,9 @@ Row = dict[str, Any]
 Rows = list[Row]
 COUNTED = {"llm", "embedding", "reranker"}
 BORDERS = {"tool", "agent"}
+SESSION = ("session_id", "session_source")
+SAME = ("project", "component_name", "input")
+"""What the two halves of a streamed call have in common."""
 UNKNOWN = int(UNKNOWN_START)
 """A moment that nobody knows is later than all others."""
 
@@ -77,6 +80,55 @@ def above(rows: Rows, n: int) -> list[int]:
 def is_answer(row: Row) -> bool:
     """The answer of a streamed call, in a span of its own."""
     return row["span_type"] == "llm" and row["step_kind"] is None and row["component_type"] == "llm"
+
+
+TOLD = ("output", "output_text", "response_model", "input_tokens", "output_tokens", "cost_usd")
+
+
+def joined(rows: Rows) -> Rows:
+    """The rows with each streamed call as one, in the sessions that they belong to: by trying all pairs."""
+    rows = [row | dict(zip(SESSION, session_of(rows, n), strict=True)) for n, row in enumerate(rows)]
+    told = marks(rows)
+    waiting = [
+        n for n, row in enumerate(rows) if told[n][1] and _lacks_usage(row) and start_of(row) < UNKNOWN
+    ]
+    answers = [n for n, row in enumerate(rows) if is_answer(row) and start_of(row) < UNKNOWN]
+    order = {n: (start_of(row), row["span_id"]) for n, row in enumerate(rows)}
+    gone = set()
+    for n in sorted(answers, key=order.__getitem__):
+        for fits in (_is_beside, _is_alone):
+            found = [m for m in waiting if start_of(rows[m]) <= order[n][0] and fits(rows[m], rows[n])]
+            if found:
+                request = max(found, key=order.__getitem__)
+                rows[request] = _answered(rows[request], rows[n])
+                waiting.remove(request)
+                gone.add(n)
+                break
+    return [row for n, row in enumerate(rows) if n not in gone]
+
+
+def _lacks_usage(row: Row) -> bool:
+    return row["input_tokens"] is None and row["output_tokens"] is None
+
+
+def _is_beside(request: Row, answer: Row) -> bool:
+    return all(request[name] == answer[name] for name in ("trace_id", "parent_span_id", *SAME))
+
+
+def _is_alone(request: Row, answer: Row) -> bool:
+    alone = request["parent_span_id"] is None and answer["parent_span_id"] is None
+    told = request["input"] is not None and all(request[name] == answer[name] for name in SAME)
+    sources = [row["session_source"] == "trace" for row in (request, answer)]
+    same = all(sources) or (not any(sources) and request["session_id"] == answer["session_id"])
+    return alone and told and same
+
+
+def _answered(request: Row, answer: Row) -> Row:
+    told = {name: answer[name] for name in TOLD if answer[name] is not None}
+    lengths = [request["duration_ns"]]
+    if answer["duration_ns"] is not None:
+        lengths.append(start_of(answer) - start_of(request) + answer["duration_ns"])
+    return request | told | {"duration_ns": max((each for each in lengths if each is not None), default=None)}
 
 
 def is_tool(row: Row) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
@@ -125,6 +127,29 @@ def test_spans_wait_for_a_receiver(kernel: Kernels, serve: Callable[..., Receive
     assert here.ok("on.flush()").text == "True"
     for trace_id in early:
         assert len(_trace(started, trace_id)) == 1
+
+
+def test_what_is_not_taken_is_told(kernel: Kernels):
+    """Where something answers that does not take spans, the words say how many spans are lost."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_error(400)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            here = kernel(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{server.server_port}")
+            here.ok(f"{START}\non = instrument('elsewhere', instrumentors=[])")
+            _span(here)
+            assert here.ok("on.flush()\non.dropped").text == "1"
+            assert "Lost: 1 spans that were not taken" in here.ok("on").text
+        finally:
+            server.shutdown()
 
 
 def test_what_is_never_sent_is_told_at_the_end(tmp_path: Path):
