@@ -20,7 +20,6 @@ from tests.chat.conftest import PATIENCE, chat_of, opened, said, until
 from tests.house.sources import ROOT
 from tests.receiver.conftest import JSON, as_json, export, span
 
-
 GIVES_BACK = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "32768", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """A process whose memory is measured returns what it no longer uses: left alone, it does so at times."""
 
