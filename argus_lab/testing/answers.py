@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 __all__ = ["Answer", "FakeModel", "Prompt", "Reply", "last_line", "line", "pieces", "prompt_of", "reply_of"]
@@ -67,6 +68,8 @@ class Answer:
         Seconds before the first piece, and before each further one.
     pauses
         Seconds before single pieces, by index: a stall.
+    held
+        What must be set before single pieces, by index: whoever asks decides when the answer goes on.
     status, error
         With a status: this is the whole answer, before the first byte. With an error alone: the last line,
         after the pieces, with status 200.
@@ -83,6 +86,7 @@ class Answer:
     first_s: float = 0.0
     piece_s: float = 0.0
     pauses: Mapping[int, float] | None = None
+    held: Mapping[int, Event] | None = None
     status: int | None = None
     error: str = ""
     breaks: bool = False

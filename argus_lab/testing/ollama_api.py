@@ -24,6 +24,7 @@ __all__ = ["Api", "Received", "tagged"]
 
 LAYERS = 8
 """Steps in which a pull gets its bytes."""
+LOOKS_EVERY_S = 0.005
 FOREVER = "2318-03-01T00:00:00Z"
 
 
@@ -158,9 +159,7 @@ class Api:
         reply = reply_of(answer, received.body, prompt)
         generating = time.perf_counter_ns()
         for index, message in enumerate(reply.messages):
-            pause = (answer.pauses or {}).get(index, answer.piece_s if index else 0.0)
-            if pause:
-                await asyncio.sleep(pause)
+            await _pause(answer, index)
             received.sent += 1
             yield line(name, message)
         received.is_over = True
@@ -200,6 +199,16 @@ class Api:
         received.is_over = True
         for words in ("verifying sha256 digest", "writing manifest", "success"):
             yield {"status": words}
+
+
+async def _pause(answer: Answer, index: int) -> None:
+    """What comes before a piece: some time, or something that another thread has to do first."""
+    if seconds := (answer.pauses or {}).get(index, answer.piece_s if index else 0.0):
+        await asyncio.sleep(seconds)
+    held = (answer.held or {}).get(index)
+    # No thread waits for it: that one would go on waiting after the client has left.
+    while held is not None and not held.is_set():  # noqa: ASYNC110  it is set in another thread
+        await asyncio.sleep(LOOKS_EVERY_S)
 
 
 def _refusal(model: FakeModel, body: Mapping[str, Any]) -> str:

@@ -217,6 +217,7 @@ class Chat {
     this.build();
     el.append(this.root);
     model.on("msg:custom", (told) => this.receive(told));
+    model.on("comm_live_update", () => this.parted());
     this.tell({ do: "hello" });
   }
 
@@ -279,6 +280,15 @@ class Chat {
 
   silent() {
     this.say("The kernel does not answer: it is busy, or it has ended. Nothing is lost; run the cell again if it ended.");
+  }
+
+  // A kernel that was restarted knows nothing of this cell. Jupyter marks the outputs of the one before.
+  parted() {
+    const isOver = Boolean(this.root.closest(".jupyter-widgets-disconnected"));
+    clearTimeout(this.waiting);
+    this.root.classList.toggle("ac-over", isOver);
+    this.picker.disabled = isOver;
+    this.say(isOver ? "The kernel was restarted. What was said is a copy, to be read; run the cell again to begin a new conversation." : "");
   }
 
   receive({ number, patches }) {

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import pytest
 
@@ -61,19 +60,17 @@ def test_awaiting_and_asking_under_a_running_loop(fake, talk):
     chat = talk()
 
     async def cell():
-        ticks = 0
+        go_on = threading.Event()
 
         async def tick():
-            nonlocal ticks
-            while True:
-                ticks += 1
+            for _ in range(10):
                 await asyncio.sleep(0.01)
+            go_on.set()
 
         ticking = asyncio.create_task(tick())
-        fake.say("one two", pauses={1: 0.3})
+        fake.say("one two", held={1: go_on})
         sent = await chat.send("First?")
-        assert ticks > 10
-        ticking.cancel()
+        await ticking
         return sent.answer, chat.ask("Second?").answer
 
     assert asyncio.run(cell()) == ("one two", "You said: Second?")
@@ -82,11 +79,13 @@ def test_awaiting_and_asking_under_a_running_loop(fake, talk):
 def test_pieces_can_be_iterated(fake, talk):
     """With for and async for, as they come; twice the same; the end is the whole turn."""
     chat = talk()
-    fake.say("one two three", pauses={2: 2.0})
+    go_on = threading.Event()
+    fake.say("one two three", held={2: go_on})
     running = chat.start("Count.")
-    began = time.monotonic()
-    times = [time.monotonic() - began for _ in running]
-    assert times[1] < times[2] - 1
+    for piece in running:
+        if piece == " two":
+            assert not fake.chats[0].is_over
+            go_on.set()
     assert "".join(running) == running.result().answer == "one two three"
 
     async def cell():
@@ -117,13 +116,14 @@ def test_stopping_stops_the_model(fake, talk):
 def test_stopping_at_once_and_twice(fake, talk):
     """Before anything came, and again when it is over: nothing breaks."""
     chat = talk()
-    fake.say("never", first_s=60)
+    fake.say("never", held={0: threading.Event()})
     running = chat.start("Talk.")
     chat.stop()
     chat.stop()
     assert running.result(PATIENCE).state == "stopped"
     chat.stop()
-    assert chat.ask("Next?").state == "done"
+    fake.forget()  # nobody may have come for what was queued
+    assert chat.ask("Next?").answer == "You said: Next?"
 
 
 def test_a_task_that_is_cancelled_stops_the_model(fake, talk):
@@ -161,10 +161,12 @@ def test_regenerating_and_editing_take_back(fake, talk):
 def test_one_answer_at_a_time(fake, talk):
     """A second question while one is answered is an error that says what to do."""
     chat = talk()
-    fake.say("slow", first_s=0.5)
+    go_on = threading.Event()
+    fake.say("slow", held={0: go_on})
     running = chat.start("One?")
     with pytest.raises(InvalidArgument, match=r"\.stop\(\)"):
         chat.start("Two?")
+    go_on.set()
     assert running.result().state == "done"
     with pytest.raises(InvalidArgument, match="nothing was asked"):
         talk().regenerate()
@@ -218,22 +220,21 @@ def test_a_model_that_only_asks_for_tools_is_ended(fake, talk):
 
 
 def test_a_tool_can_be_stopped(fake, talk):
-    """Stop does not wait for a tool that takes long."""
+    """Stop does not wait for a tool that takes for ever."""
+    is_waiting = threading.Event()
 
     async def wait() -> str:
         """Wait."""
-        await asyncio.sleep(60)
+        is_waiting.set()
+        await asyncio.Event().wait()
         return "never"
 
     chat = talk(tools=(wait,))
     fake.say(tool_calls=[{"name": "wait"}])
     running = chat.start("Wait.")
-    until(lambda: chat.transcript.turns[0].calls and chat.transcript.turns[0].calls[0].is_over, "the tool")
-    time.sleep(0.05)
-    began = time.monotonic()
+    assert is_waiting.wait(PATIENCE)
     running.stop()
     assert running.result(PATIENCE).state == "stopped"
-    assert time.monotonic() - began < 5
     assert chat.ask("Next?").state == "done"
 
 
@@ -278,12 +279,10 @@ def test_models_pulls_and_another_model_in_between(fake, talk):
 def test_a_pull_can_be_stopped(fake, talk):
     """From another thread, as the cell does it."""
     chat = talk()
-    fake.api.pull_s, fake.api.pulled = 0.2, {}
+    fake.api.pull_s, fake.api.pulled = 60.0, {}
     try:
-        stop = threading.Timer(0.5, chat.stop_pull)
-        stop.start()
         with pytest.raises(ChatError, match="was stopped") as found:
-            chat.pull("tiny")
+            chat.pull("tiny", lambda _: threading.Thread(target=chat.stop_pull).start())
         assert found.value.code == "pull_stopped"
     finally:
         fake.api.pull_s = 0.0
@@ -390,11 +389,13 @@ def test_of_two_addresses_the_one_that_answers(fake, receiver, monkeypatch):
 def test_a_dropped_socket_is_mended(fake, talk, cable: Wire):
     """Cut in the middle, several times: the answer is whole, and Ollama was asked once."""
     chat = talk(cable.url)
-    fake.say("one two three four five six seven eight", piece_s=0.1)
+    go_on = {2: threading.Event(), 5: threading.Event()}
+    fake.say("one two three four five six seven eight", held=go_on)
     running = chat.start("Count.")
-    for number, _ in enumerate(running):
-        if number in {1, 4}:
+    for number, _ in enumerate(running, 1):
+        if number in go_on:
             cable.cut()
+            go_on[number].set()
     turn = running.result()
     assert turn.answer == "one two three four five six seven eight"
     assert turn.calls[0].is_whole
@@ -468,22 +469,29 @@ def test_an_interrupt_stops_the_model(fake, receiver):
 
 def test_an_interrupt_while_iterating_stops_the_model(fake, receiver):
     """The same for a loop over the pieces, also while nothing comes."""
-    fake.say("one two", pauses={1: 60})
+    fake.say("one two", held={1: threading.Event()})
     code = textwrap.dedent(f"""
         from argus_lab.chat.conversation import Conversation
         from argus_lab.chat.setup import Place, Setup
+        import sys, threading, time
+
+        def tell_when(thread):
+            while sys._current_frames()[thread].f_code.co_name != "wait":
+                time.sleep(0.01)
+            print("waits", flush=True)
+
         chat = Conversation(Setup(model="llama3.2"), Place(url={receiver.url!r}, project="bot"))
         try:
             for piece in chat.start("Talk."):
                 print(piece, flush=True)
+                threading.Thread(target=tell_when, args=[threading.get_ident()]).start()
         except KeyboardInterrupt:
             print(chat.transcript.turns[0].state)
         """)
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline() == "one\n"
-    time.sleep(0.5)  # so that it waits for the next piece
+    assert [process.stdout.readline() for _ in range(2)] == ["one\n", "waits\n"]
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
     assert (out, err) == ("stopped\n", "")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import time
+from threading import Event
 
 import httpx
 import ollama
 import pytest
 
 from argus_lab.testing import Answer, FakeModel, FakeOllama
+from tests.chat.conftest import until
 
 HELLO = [{"role": "user", "content": "Hello?"}]
 DURATIONS = {"total_duration", "load_duration", "prompt_eval_duration", "eval_duration"}
@@ -102,18 +104,29 @@ def test_fails_in_the_three_ways(fake, client):
         list(client.chat("llama3.2", HELLO, stream=True))
 
 
+def test_goes_on_when_it_is_let(fake, client):
+    """A piece that is held comes once its event is set, and not before."""
+    go_on = Event()
+    fake.say("one two three", held={1: go_on})
+    said = client.chat("llama3.2", HELLO, stream=True)
+    assert next(said).message.content == "one"
+    time.sleep(0.1)
+    assert fake.chats[0].sent == 1
+    go_on.set()
+    assert [part.message.content for part in said] == [" two", " three", ""]
+
+
 def test_notices_a_client_that_leaves(fake):
     """While pieces come, and also while nothing comes: the request counts as cancelled, and sends no more."""
-    for answer in (Answer(content="a " * 200, piece_s=0.02), Answer(content="a b", first_s=60)):
+    never = Event()
+    for answer in (Answer(content="a " * 200, held={100: never}), Answer(content="a b", held={0: never})):
         fake.say(answer)
+        asked = len(fake.chats)
         with socket.create_connection(("127.0.0.1", fake.port)) as raw:
             body = json.dumps({"model": "llama3.2", "messages": HELLO}).encode()
             raw.sendall(b"POST /api/chat HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-            time.sleep(0.2)
-        deadline = time.monotonic() + 20
-        while not fake.chats[-1].was_cancelled:
-            assert time.monotonic() < deadline, "it did not notice"
-            time.sleep(0.01)
+            until(lambda number=asked: len(fake.chats) > number, "the request")
+        until(lambda: fake.chats[-1].was_cancelled, "it to notice")
         sent = fake.chats[-1].sent
         time.sleep(0.1)
         assert fake.chats[-1].sent == sent < 200

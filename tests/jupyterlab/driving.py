@@ -115,13 +115,34 @@ class Reader:
 
     def save(self) -> None:
         """Save the notebook, and wait until it is on disk."""
-        before = (self.lab.folder / self.name).stat().st_mtime_ns
-        self.page.keyboard.press("Control+s")
+        place = f"/api/contents/{self.name}"
+        # The file alone does not tell: while it is written, it is there and empty.
+        with self.page.expect_response(lambda one: one.request.method == "PUT" and place in one.url) as saved:
+            self.page.keyboard.press("Control+s")
+        assert saved.value.ok
+
+    def restart(self) -> None:
+        """Restart the kernel, from the menu."""
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
+        self.page.locator(".jp-Dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+
+    def paste(self, words: str) -> None:
+        """Paste into the chat's box, out of the browser's clipboard."""
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=self.lab.base)
+        self.page.evaluate("words => navigator.clipboard.writeText(words)", words)
+        self.area.click()
+        self.area.press("Control+v")
+
+    def gives_up(self) -> None:
+        """Wait until JupyterLab has looked for a widget long enough; it writes that to its console."""
         for _ in range(600):
-            if (self.lab.folder / self.name).stat().st_mtime_ns != before:
-                return
-            self.page.wait_for_timeout(100)
-        raise AssertionError("the notebook was not saved")
+            if self.complaints:
+                break
+            self.page.wait_for_timeout(50)
+        assert self.complaints
+        assert all("widget model not found" in words for words in self.complaints)
+        self.complaints.clear()
 
     def kept(self) -> Locator:
         """The copy that the notebook keeps."""

@@ -17,7 +17,7 @@ _MODEL = """
 window.sent = []; window.heard = [];
 window.model = {
   send: (what) => sent.push(what), get: () => undefined, off: () => {},
-  on: (name, callback) => heard.push(callback),
+  on: (name, callback) => name === "msg:custom" && heard.push(callback),
 };
 window.el = document.querySelector("main");
 window.ends = chat.render({ model, el });

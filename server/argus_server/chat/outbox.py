@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from itertools import islice
 
 __all__ = ["Outbox"]
 
@@ -65,8 +66,9 @@ class Outbox:
                 return []
             self._more.clear()
             await self._more.wait()
-        skipped = max(0, seq + 1 - self.oldest)
-        return [*self._frames][skipped:] if skipped else [*self._frames]
+        # From the end, since a client that keeps up lacks one message of the many that are kept.
+        newest = [*islice(reversed(self._frames), self._next - 1 - seq)]
+        return newest[::-1]
 
     def sent(self, seq: int) -> None:
         """Everything up to ``seq`` was sent."""
