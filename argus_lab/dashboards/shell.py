@@ -33,7 +33,7 @@ CHOICES_LONGEST = 2_000
 class Bar(Part):
     """The head of a page: tells the desk what a visitor chooses."""
 
-    _esm = web("children.js") + web("bar.js")
+    _esm = web("children.js") + web("made.js") + web("bar.js")
     _stylesheets = [web("look.css"), web("bar.css")]  # noqa: RUF012  Panel's way to name them
 
 
@@ -118,9 +118,10 @@ class Shell:
             return
         is_search, self._looks = state.looks != self._looks, state.looks
         self._draw_bar()
-        if is_search and self.desk.choices.text:
-            self.desk.again()
-        elif state.problem is None and not is_search:
+        if is_search:
+            if self.desk.choices.text:
+                self.desk.look_again(state)
+        elif state.problem is None:
             self.desk.news(state)
 
     # --- the head ---------------------------------------------------------------------------------------
