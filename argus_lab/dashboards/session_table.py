@@ -23,7 +23,7 @@ RISING = {"first", "models"}
 
 
 class SessionRows(Part):
-    _esm = web("sessions.js")
+    _esm = web("made.js") + web("sessions.js")
     _stylesheets = [web("look.css"), web("sessions.css")]  # noqa: RUF012  Panel's way to name them
 
 

@@ -58,6 +58,25 @@ def test_in_the_table(sessions: Page):
     sessions.wait_for_url(f"**session={session}*")
 
 
+ROW_ABOVE = """() => {
+  for (const each of Bokeh.documents[0]._all_models.values()) {
+    const told = each.data?.told, first = told?.rows?.[0];
+    if (first) each.data.told = { ...told, rows: [{ ...first, key: "new", id: "new" }, ...told.rows] };
+  }
+}"""
+
+
+def test_a_row_that_moves_is_the_one_that_was_meant(sessions: Page):
+    """A session comes in above while the button is down: the one under the mouse at first is opened."""
+    row = sessions.locator("tbody tr").nth(3)
+    session = row.get_attribute("data-id")
+    row.hover()
+    sessions.mouse.down()
+    sessions.evaluate(ROW_ABOVE)
+    sessions.mouse.up()
+    sessions.wait_for_url(f"**session={session}*")
+
+
 def test_in_a_session(sessions: Page):
     """A tab of a round, the next session, and the way back."""
     sessions.locator("tbody tr").first.click()
@@ -83,9 +102,10 @@ def test_below_a_chart(pages: Callable[..., Server], support: str, tab: Callable
     switch.focus()
     page.evaluate(AGAIN)
     expect(switch).to_be_focused()
-    switch.select_option("model")
+    switch.select_option("request_model")
     page.evaluate(AGAIN)
-    expect(switch).to_have_value("model")
+    expect(switch).to_have_value("request_model")
+    page.wait_for_url("**by=request_model*")
 
 
 def test_what_is_half_typed_stays(sessions: Page):

@@ -106,9 +106,10 @@ export function render({ model, el }) {
         cell("td", "right", row.duration), cell("td", "right", row.tokens), costs(row),
         cell("td", row.errors === "0" ? "right a-quiet" : "right a-wrong", row.errors), cell("td", "narrow", row.calls.length ? spark(row.calls) : ""), cell("td", "right", row.started));
       made.dataset.id = row.id;
+      made.dataset.key = row.key;
       return made;
     });
-    body.replaceChildren(...rows);
+    renew(body, ...rows);
     none.textContent = told.none || "";
     none.classList.toggle("hide", Boolean(rows.length));
     table.classList.toggle("hide", !rows.length);
@@ -143,7 +144,7 @@ export function render({ model, el }) {
     foot.classList.toggle("hide", told.pages <= 1 && !told.rows.length);
   }
 
-  // Where rows were drawn anew since the button went down, the click is on none: that row is meant.
+  // Where rows came and went since the button went down, the click may be on none: the row of then is meant.
   const placeOf = (event) => [...body.rows].indexOf(event.composedPath().find((each) => each.localName === "tr"));
   let aimed = null;
   scroll.addEventListener("pointerdown", (event) => { aimed = { key: model.told.rows[placeOf(event)]?.key, x: event.clientX, y: event.clientY }; });
