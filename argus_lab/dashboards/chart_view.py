@@ -27,7 +27,7 @@ HINT = "Drag over the chart, or click a mark, to select spans"
 class Sheet(Part):
     """What stands below a figure: tells in messages what a visitor wants to see of it."""
 
-    _esm = web("sheet.js")
+    _esm = web("made.js") + web("sheet.js")
     _stylesheets = [web("look.css"), web("sheet.css")]  # noqa: RUF012  Panel's way to name them
 
 

@@ -138,8 +138,12 @@ class Desk:
 
     def news(self, state: State) -> None:
         """Tell the page that there is something new; may be called from any thread."""
-        if self.choices.live and not self.is_closed:
-            self.soon(lambda: [told(state) for told in self._on_news])
+        if self.choices.live:
+            self.look_again(state)
+
+    def look_again(self, state: State) -> None:
+        """Tell the page that what it asked gives something else now, such as a search that came further."""
+        self.soon(lambda: [told(state) for told in self._on_news])
 
     def again(self) -> None:
         """What is chosen gives something else now: it is drawn anew."""

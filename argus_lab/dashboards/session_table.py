@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from argus_lab.dashboards.desk import Desk
+    from argus_lab.dashboards.jobs import Jobs
 
 __all__ = ["SessionTable"]
 
@@ -22,15 +23,16 @@ RISING = {"first", "models"}
 
 
 class SessionRows(Part):
-    _esm = web("sessions.js")
+    _esm = web("made.js") + web("sessions.js")
     _stylesheets = [web("look.css"), web("sessions.css")]  # noqa: RUF012  Panel's way to name them
 
 
 class SessionTable:
     """Draws a page of sessions, and hears which one is opened, how they are sorted, which page is wanted."""
 
-    def __init__(self, desk: Desk, opened: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, desk: Desk, jobs: Jobs, opened: Callable[[Mapping[str, Any]], None]) -> None:
         self._desk = desk
+        self._jobs = jobs
         self._opened = opened
         self.part = SessionRows(told=_nothing(), sizing_mode="stretch_both", min_height=300)
         self.part.on_msg(lambda event: self._heard(event.data))
@@ -82,7 +84,7 @@ class SessionTable:
                 "at": "",
             }
 
-        self._desk.compute(job, self._show, lane="body")
+        self._jobs.compute(job, self._show, lane="body")
 
     def _show(self, told: dict[str, Any]) -> None:
         self.part.told = told

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from argus_lab.dashboards.desk import Desk
+    from argus_lab.dashboards.jobs import Jobs
     from argus_lab.dashboards.session_table import SessionTable
 
 __all__ = ["SessionView"]
@@ -25,11 +26,14 @@ STEP_PARTS = ("detail", "raw")
 class SessionView:
     """Draws a session, and hears what is chosen in it."""
 
-    def __init__(self, desk: Desk, table: SessionTable, back: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, jobs: Jobs, table: SessionTable, back: Callable[[], None]) -> None:
         self._desk = desk
+        self._jobs = jobs
         self._table = table
         self._back = back
         self._opened: Opened | None = None
+        self._next: Mapping[str, Any] | None = None
+        self._steps = 0
         self._trace = 0
         self.replay = Replay(told=_NOTHING, chosen=_NO_CHOICE, sizing_mode="stretch_both", margin=0)
         self.replay.on_msg(lambda event: self._heard(event.data))
@@ -41,7 +45,7 @@ class SessionView:
     def draw(self, *, is_news: bool = False) -> None:
         """Show the session that the address names; with news only what has changed of it."""
         digest, own = self._desk.digest, dict(self._desk.own)
-        before = self._opened
+        before, is_live = self._opened, self._desk.choices.live
 
         def job() -> tuple[Opened, dict[str, Any], dict[str, Any]] | None:
             row = digest.session(own["session"], own.get("of"))
@@ -50,18 +54,17 @@ class SessionView:
             found = opened(digest, row)
             if is_news and found is before:
                 return None
-            chosen = self._chosen(found, own)
-            return found, replay_of(found, is_live=self._desk.choices.live), self._detail(found, chosen)
+            return found, replay_of(found, is_live=is_live), _detail(found, _chosen(found, own), own)
 
         def show(made: tuple[Opened, dict[str, Any], dict[str, Any]] | None) -> None:
             self._show(made)
             after, now = self._desk.own, self._opened
             if now is not None and any(after.get(name) != own.get(name) for name in ("step", "part")):
-                chosen = self._chosen(now, after)  # something else was chosen while this was read
+                chosen = _chosen(now, after)  # something else was chosen while this was read
                 if chosen is not None:
                     self._draw_chosen(chosen)
 
-        self._desk.compute(job, show, lane="body")
+        self._jobs.compute(job, show, lane="body")
 
     def _show(self, found: tuple[Opened, dict[str, Any], dict[str, Any]] | None) -> None:
         if found is None:
@@ -76,23 +79,31 @@ class SessionView:
 
     def _draw_around(self) -> None:
         """Whether there are sessions before and after this one."""
-        job, row = self._neighbours(), self._row()
+        beside, row = self._beside(), self._row()
         if row is not None:
-            self._desk.compute(job, self._show_around, lane="around")
+            self._desk.compute(lambda: beside(row), self._show_around, lane="around")
 
     def _show_around(self, found: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]) -> None:
         self.replay.around = {"before": found[0] is not None, "after": found[1] is not None}
 
-    def _draw_view(self) -> None:
-        now = self._opened
+    @property
+    def _view(self) -> str:
         name = self._desk.own.get("view", VIEWS[0])
+        return name if name in VIEWS else VIEWS[0]
+
+    def _draw_view(self) -> None:
+        now, name, trace = self._opened, self._view, self._trace
         if now is None:
             return
-        trace = self._trace
-        if name not in VIEWS or name == VIEWS[0]:
-            self._show_view(({"name": VIEWS[0]}, None))
-            return
-        self._desk.compute(lambda: view_of(now, name, trace), self._show_view, lane="view")
+
+        def show(found: tuple[dict[str, Any], Any]) -> None:
+            if now is self._opened and name == self._view:  # else something else was chosen meanwhile
+                self._show_view(found)
+
+        if name == VIEWS[0]:
+            self._show_view(({"name": name}, None))
+        else:
+            self._desk.compute(lambda: view_of(now, name, trace), show, lane="view")
 
     def _show_view(self, found: tuple[dict[str, Any], Any]) -> None:
         told, figure = found
@@ -103,39 +114,16 @@ class SessionView:
 
     # --- what is chosen ------------------------------------------------------------------------------------
 
-    def _chosen(self, found: Opened, own: Mapping[str, str]) -> Chosen | None:
-        """What the address names; else the first round that failed, the first round, the first step."""
-        kind, _, key = own.get("step", "").partition(".")
-        if kind == "round":
-            spans = [each.row["span_id"] for each in found.rounds]
-            if key in spans:
-                return "round", spans.index(key)
-        place = found.place_of(key if kind == "step" else own.get("step", ""))
-        if place is not None:
-            return "step", place
-        if found.rounds:
-            wrong = (at for at, each in enumerate(found.rounds) if each.is_wrong)
-            return "round", next(wrong, 0)
-        return ("step", 0) if len(found.steps) else None
-
-    def _detail(self, found: Opened, chosen: Chosen | None) -> dict[str, Any]:
-        part = self._desk.own.get("part", "")
-        return chosen_of(
-            found,
-            chosen,
-            {
-                "round": part if part in PARTS else PARTS[0],
-                "step": part if part in STEP_PARTS else STEP_PARTS[0],
-            },
-        )
-
     def _draw_chosen(self, chosen: Chosen) -> None:
-        now = self._opened
-        if now is not None:
-            self._desk.compute(lambda: self._detail(now, chosen), self._show_chosen, lane="detail")
+        now, own = self._opened, dict(self._desk.own)
+        if now is None:
+            return
 
-    def _show_chosen(self, told: dict[str, Any]) -> None:
-        self.replay.chosen = told
+        def show(told: dict[str, Any]) -> None:
+            if now is self._opened:  # else what is shown now has been drawn with this choice
+                self.replay.chosen = told
+
+        self._desk.compute(lambda: _detail(now, chosen, own), show, lane="detail")
 
     # --- what a visitor does -------------------------------------------------------------------------------
 
@@ -157,8 +145,8 @@ class SessionView:
 
     def _pick(self, message: Mapping[str, Any]) -> None:
         now, kind, at = self._opened, message.get("kind"), message.get("at")
-        if now is None or not isinstance(at, int) or at < 0:
-            return
+        if now is None or self._row() is not now.row or not isinstance(at, int) or at < 0:
+            return  # the session is left already
         if kind == "round" and at < len(now.rounds):
             self._desk.keep(step=f"round.{now.rounds[at].row['span_id']}")
         elif kind == "step" and at < len(now.steps):
@@ -184,13 +172,16 @@ class SessionView:
             self._draw_view()
 
     def _go(self, message: Mapping[str, Any]) -> None:
-        is_back = message.get("by") == -1
-        self._desk.compute(
-            self._neighbours(), lambda found: self._gone(found[0 if is_back else 1]), lane="go"
-        )
+        """To the session before or after; who asks twice goes two on, however long the first one takes."""
+        if "session" not in self._desk.own:
+            return
+        self._steps += -1 if message.get("by") == -1 else 1
+        self._desk.compute(self._reached(self._steps), self._gone, lane="go")
 
     def _gone(self, row: Mapping[str, Any] | None) -> None:
+        self._steps = 0
         if row is not None:
+            self._next = row
             self._desk.keep(is_step=True, session=row["session_id"], of=row["project"], step=None)
             self.draw()
 
@@ -200,13 +191,59 @@ class SessionView:
             self._desk.compute(lambda: exported(now, kind), self.replay._send_msg, lane="export")  # noqa: SLF001
 
     def _row(self) -> Mapping[str, Any] | None:
-        return None if self._opened is None else self._opened.row
+        """The session that the address names, if it is shown, or will be after a step beside it."""
+        session, project = self._desk.own.get("session"), self._desk.own.get("of")
+        for row in (None if self._opened is None else self._opened.row, self._next):
+            if row is not None and row["session_id"] == session and project in {None, row["project"]}:
+                return row
+        return None
 
-    def _neighbours(self) -> Callable[[], Any]:
-        row, choices = self._row(), self._desk.choices
+    def _beside(self) -> Callable[[Mapping[str, Any]], tuple[Any, Any]]:
+        """Which sessions are before and after one, with what is chosen now."""
+        digest, choices = self._desk.digest, self._desk.choices
         order, descending = self._table.order
-        digest = self._desk.digest
-        return lambda: digest.neighbours(choices, row or {}, order=order, descending=descending)
+        return lambda row: digest.neighbours(choices, row, order=order, descending=descending)
+
+    def _reached(self, steps: int) -> Callable[[], Mapping[str, Any] | None]:
+        """Where one comes to in so many steps back or forth; ``None`` if that is where one is."""
+        beside, start, digest, own = self._beside(), self._row(), self._desk.digest, dict(self._desk.own)
+
+        def job() -> Mapping[str, Any] | None:
+            here, reached = start or digest.session(own["session"], own.get("of")) or {}, None
+            for _ in range(abs(steps)):
+                found = beside(reached or here)[0 if steps < 0 else 1]
+                if found is None:
+                    break
+                reached = found
+            return reached
+
+        return job
+
+
+def _chosen(found: Opened, own: Mapping[str, str]) -> Chosen | None:
+    """What the address names; else the first round that failed, the first round, the first step."""
+    kind, _, key = own.get("step", "").partition(".")
+    if kind == "round":
+        spans = [each.row["span_id"] for each in found.rounds]
+        if key in spans:
+            return "round", spans.index(key)
+    place = found.place_of(key if kind == "step" else own.get("step", ""))
+    if place is not None:
+        return "step", place
+    if found.rounds:
+        wrong = (at for at, each in enumerate(found.rounds) if each.is_wrong)
+        return "round", next(wrong, 0)
+    return ("step", 0) if len(found.steps) else None
+
+
+def _detail(found: Opened, chosen: Chosen | None, own: Mapping[str, str]) -> dict[str, Any]:
+    """What is shown of it, by what the address said when it was asked for."""
+    part = own.get("part", "")
+    parts = {
+        "round": part if part in PARTS else PARTS[0],
+        "step": part if part in STEP_PARTS else STEP_PARTS[0],
+    }
+    return chosen_of(found, chosen, parts)
 
 
 def _pane(figure: Any) -> Any:

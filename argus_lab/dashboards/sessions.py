@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 
 from argus_lab.dashboards.desk import Desk, PageKind
+from argus_lab.dashboards.jobs import Jobs
 from argus_lab.dashboards.session_table import SessionTable
 from argus_lab.dashboards.session_view import SessionView
 from argus_lab.dashboards.shell import serve
@@ -27,11 +28,12 @@ class _Sessions:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.table = SessionTable(desk, self._open)
-        self.view = SessionView(desk, self.table, self._back)
+        jobs = Jobs(desk, lambda: self._draw(is_news=True))
+        self.table = SessionTable(desk, jobs, self._open)
+        self.view = SessionView(desk, jobs, self.table, self._back)
         self.holder = pn.Column(sizing_mode="stretch_both", margin=0)
         desk.on_choices(self._draw)
-        desk.on_news(lambda _: self._draw(is_news=True))
+        desk.on_news(lambda _: jobs.news())
         self._draw()
 
     def _draw(self, *, is_news: bool = False) -> None:

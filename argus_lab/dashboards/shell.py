@@ -33,7 +33,7 @@ CHOICES_LONGEST = 2_000
 class Bar(Part):
     """The head of a page: tells the desk what a visitor chooses."""
 
-    _esm = web("bar.js")
+    _esm = web("children.js") + web("made.js") + web("bar.js")
     _stylesheets = [web("look.css"), web("bar.css")]  # noqa: RUF012  Panel's way to name them
 
 
@@ -58,7 +58,8 @@ class Shell:
         self._looks = 0
         self.bar = Bar(told=self._told(), sizing_mode="stretch_width")
         self.bar.on_msg(lambda event: self._heard(event.data))
-        self.body = pn.Column(sizing_mode="stretch_both" if has_address else "stretch_width", margin=0)
+        mode = "stretch_both" if has_address else "stretch_width"
+        self.body = pn.Column(sizing_mode=mode, margin=0, tags=["argus-lab"])  # see web/children.js
         self.desk.compute(digest.wait, self._arrived, lane="shell")  # in a notebook it is there after this
         self._stop = digest.watch(self._news)
 
@@ -117,9 +118,10 @@ class Shell:
             return
         is_search, self._looks = state.looks != self._looks, state.looks
         self._draw_bar()
-        if is_search and self.desk.choices.text:
-            self.desk.again()
-        elif state.problem is None and not is_search:
+        if is_search:
+            if self.desk.choices.text:
+                self.desk.look_again(state)
+        elif state.problem is None:
             self.desk.news(state)
 
     # --- the head ---------------------------------------------------------------------------------------

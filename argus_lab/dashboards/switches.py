@@ -16,7 +16,7 @@ WRAPS = ":host { flex-wrap: wrap } :host > * { flex: 1 1 440px }"
 class Switches(Part):
     """Key numbers, and what the charts are cut by: tells in messages what a visitor sets."""
 
-    _esm = web("switches.js")
+    _esm = web("made.js") + web("switches.js")
     _stylesheets = [web("look.css"), web("switches.css")]  # noqa: RUF012  Panel's way to name them
 
 

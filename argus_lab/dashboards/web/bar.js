@@ -4,17 +4,6 @@
 const NAMES = { project: "Project", service: "Service", model: "Model", component: "Type", status: "Status" };
 const MANY = 8;
 
-function made(name, attributes = {}, ...children) {
-  const found = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) found.addEventListener(key.slice(2), value);
-    else if (key === "checked" || key === "disabled" || key === "value" || key === "hidden") found[key] = value;
-    else if (value !== null && value !== undefined) found.setAttribute(key, value);
-  }
-  for (const child of children) if (child !== null && child !== undefined) found.append(child);
-  return found;
-}
-
 function theme() {
   return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
 }
@@ -59,28 +48,23 @@ export function render({ model, el }) {
     const known = new Map(told.options[name] || []);
     for (const value of chosen) if (!known.has(value)) known.set(value, null);
     const list = made("div", { role: "group", "aria-label": NAMES[name] });
-    const put = () => {
-      const now = [...list.querySelectorAll("input:checked")].map((input) => input.dataset.value);
-      const hidden = chosen.filter((value) => typed && !matches(value));
-      send({ do: "choose", name, values: [...hidden, ...now] });
-    };
     const matches = (value) => value.toLowerCase().includes(typed.toLowerCase());
-    const fill = () => {
-      list.replaceChildren();
-      for (const [value, count] of known) {
-        if (typed && !matches(value)) continue;
-        const input = made("input", { type: "checkbox", checked: chosen.includes(value), onchange: put });
-        input.dataset.value = value;
-        const number = count === null ? "" : count.toLocaleString("en");
-        list.append(made("label", { title: value }, input, made("span", {}, value), made("span", { class: "n" }, number)));
-      }
-      if (!list.children.length) list.append(made("p", { class: "a-quiet" }, known.size ? "No such value" : "Nothing to choose from"));
+    const put = (event) => {
+      const inputs = event.currentTarget.closest("[role=group]").querySelectorAll("input:checked");
+      const hidden = chosen.filter((value) => typed && !matches(value));
+      send({ do: "choose", name, values: [...hidden, ...[...inputs].map((input) => input.dataset.value)] });
     };
-    fill();
+    for (const [value, count] of known) {
+      if (typed && !matches(value)) continue;
+      const input = made("input", { type: "checkbox", checked: chosen.includes(value), "data-value": value, onchange: put });
+      const number = count === null ? "" : count.toLocaleString("en");
+      list.append(made("label", { title: value, "data-key": value }, input, made("span", {}, value), made("span", { class: "n" }, number)));
+    }
+    if (!list.children.length) list.append(made("p", { class: "a-quiet" }, known.size ? "No such value" : "Nothing to choose from"));
     const pop = made("div", { class: "pop" });
     if (known.size > MANY) {
       const field = made("input", { class: "a-field", placeholder: "Find", "aria-label": `Find in ${NAMES[name]}`, value: typed,
-        oninput: (event) => { typed = event.target.value; fill(); } });
+        oninput: (event) => { typed = event.target.value; draw(); } });
       pop.append(field);
     }
     pop.append(list);
@@ -102,14 +86,18 @@ export function render({ model, el }) {
     }
     const since = made("input", { class: "a-field", type: "datetime-local", id: "since", value: local(chosen.since) });
     const until = made("input", { class: "a-field", type: "datetime-local", id: "until", value: local(chosen.until) });
-    const go = () => { open = null; send({ do: "range", since: since.value && `${since.value}Z`, until: until.value && `${until.value}Z` }); };
+    const go = () => {
+      const [from, upto] = ["since", "until"].map((id) => root.querySelector(`#${id}`).value);
+      open = null;
+      send({ do: "range", since: from && `${from}Z`, until: upto && `${upto}Z` });
+    };
     pop.append(made("fieldset", {}, made("label", { for: "since" }, "From"), since, made("label", { for: "until" }, "Until"), until,
       made("span", { class: "a-quiet" }, "UTC"), made("button", { class: "a-button go", type: "button", onclick: go }, "Apply")));
     return pop;
   }
 
   function choice(name, label, content, isOn) {
-    const holder = made("div", { class: "choice" });
+    const holder = made("div", { class: "choice", "data-key": name });
     const button = made("button", { class: isOn ? "a-button is-on" : "a-button", type: "button", "aria-haspopup": "true",
       "aria-expanded": String(open === name), "data-choice": name,
       onclick: () => { typed = ""; open = open === name ? null : name; draw(); root.querySelector(".pop input")?.focus(); } }, ...label);
@@ -128,10 +116,6 @@ export function render({ model, el }) {
   // --- all of it -----------------------------------------------------------------------------------------
   function draw() {
     const told = model.told;
-    const active = root.getRootNode().activeElement;
-    const kept = active?.id || active?.dataset?.choice || active?.dataset?.value;
-    const at = active?.selectionStart;
-    const half = root.querySelector(".search")?.value;
     const bar = [];
     if (told.has_address) {
       const eye = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -152,10 +136,9 @@ export function render({ model, el }) {
     }
     const row = made("div", { class: "choices", role: "group", "aria-label": "Choices" });
     if (told.lakes.length > 1) {
-      const select = made("select", { class: "a-field", id: "lake", "aria-label": "Lake", onchange: (event) => location.assign(event.target.value) });
-      for (const [lake, link] of told.lakes) select.append(made("option", { value: link }, lake));
-      select.value = (told.lakes.find(([lake]) => lake === told.lake_named) || told.lakes[0])[1];
-      row.append(select);
+      const options = told.lakes.map(([lake, link]) => made("option", { value: link }, lake));
+      const value = (told.lakes.find(([lake]) => lake === told.lake_named) || told.lakes[0])[1];
+      row.append(made("select", { class: "a-field", id: "lake", "aria-label": "Lake", value, onchange: (event) => location.assign(event.target.value) }, ...options));
     }
     const isRanged = Boolean(told.choices.since || told.choices.until);
     row.append(choice("range", [told.range], () => range(told), isRanged));
@@ -163,7 +146,7 @@ export function render({ model, el }) {
       row.append(choice(name, words(name, told.choices[name]), () => several(name, told), told.choices[name].length > 0));
     }
     const search = made("input", { class: "a-field search", id: "search", type: "search", placeholder: "Search in messages", "aria-label": "Search in messages",
-      value: kept === "search" && half !== undefined ? half : told.choices.text || "", onkeydown: (event) => { if (event.key === "Enter") look(event.target.value); },
+      value: told.choices.text || "", onkeydown: (event) => { if (event.key === "Enter") look(event.target.value); },
       oninput: (event) => { const { value } = event.target; clearTimeout(timer); timer = setTimeout(() => look(value), 450); } });
     const look = (value) => { clearTimeout(timer); send({ do: "text", value }); };
     row.append(search);
@@ -173,12 +156,7 @@ export function render({ model, el }) {
       onclick: () => send({ do: "live", on: !told.live }) }, "Live"));
     bar.push(row);
     if (told.notice) bar.push(made("div", { class: told.is_wrong ? "notice is-wrong" : "notice", role: "status" }, told.notice));
-    root.replaceChildren(...bar);
-    if (kept) {
-      const again = [...root.querySelectorAll("[id], [data-choice], [data-value]")].find((e) => e.id === kept || e.dataset.choice === kept || e.dataset.value === kept);
-      again?.focus({ preventScroll: true });
-      if (kept === "search" && at !== undefined) again?.setSelectionRange(at, at);
-    }
+    renew(root, ...bar);
   }
 
   const outside = (event) => { if (open && !event.composedPath().some((e) => e.classList?.contains("choice"))) close(); };

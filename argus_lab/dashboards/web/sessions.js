@@ -106,9 +106,10 @@ export function render({ model, el }) {
         cell("td", "right", row.duration), cell("td", "right", row.tokens), costs(row),
         cell("td", row.errors === "0" ? "right a-quiet" : "right a-wrong", row.errors), cell("td", "narrow", row.calls.length ? spark(row.calls) : ""), cell("td", "right", row.started));
       made.dataset.id = row.id;
+      made.dataset.key = row.key;
       return made;
     });
-    body.replaceChildren(...rows);
+    renew(body, ...rows);
     none.textContent = told.none || "";
     none.classList.toggle("hide", Boolean(rows.length));
     table.classList.toggle("hide", !rows.length);
@@ -117,27 +118,40 @@ export function render({ model, el }) {
     drawFoot(told);
   }
 
+  // Made once: a click that is under way when rows come is not lost.
+  const turned = (words, label, by) => {
+    const found = cell("button", "a-button", words);
+    found.type = "button";
+    found.setAttribute("aria-label", label);
+    found.onclick = () => { busy(); send({ do: "page", page: model.told.page + by }); scroll.scrollTop = 0; };
+    return found;
+  };
+  const before = turned("‹ Previous", "Previous page", -1), after = turned("Next ›", "Next page", 1);
+  const range = cell("span", ""), last = cell("span", ""), field = cell("input", "a-field");
+  field.type = "number";
+  field.min = 1;
+  field.setAttribute("aria-label", "Page");
+  field.onchange = () => { busy(); send({ do: "page", page: Number(field.value) || 1 }); };
+  foot.append(range, cell("span", "room"), before, field, last, after);
+
   function drawFoot(told) {
-    const button = (words, label, off, go) => {
-      const made = cell("button", "a-button", words);
-      made.type = "button"; made.disabled = off; made.setAttribute("aria-label", label);
-      made.onclick = () => { busy(); send({ do: "page", page: go }); scroll.scrollTop = 0; };
-      return made;
-    };
-    const field = cell("input", "a-field");
-    field.type = "number"; field.min = 1; field.max = told.pages; field.value = told.page; field.setAttribute("aria-label", "Page");
-    field.onchange = () => { busy(); send({ do: "page", page: Number(field.value) || 1 }); };
-    foot.replaceChildren(cell("span", "", told.range), cell("span", "room"),
-      button("‹ Previous", "Previous page", told.page <= 1, told.page - 1), field, cell("span", "", `of ${told.pages.toLocaleString("en")}`),
-      button("Next ›", "Next page", told.page >= told.pages, told.page + 1));
+    range.textContent = told.range;
+    last.textContent = `of ${told.pages.toLocaleString("en")}`;
+    field.max = told.pages;
+    if (field.getRootNode().activeElement !== field) field.value = told.page;
+    before.disabled = told.page <= 1;
+    after.disabled = told.page >= told.pages;
     foot.classList.toggle("hide", told.pages <= 1 && !told.rows.length);
   }
 
-  // By its place and not by its element, which may have been drawn anew since the button went down.
+  // Where rows came and went since the button went down, the click may be on none: the row of then is meant.
+  const placeOf = (event) => [...body.rows].indexOf(event.composedPath().find((each) => each.localName === "tr"));
+  let aimed = null;
+  scroll.addEventListener("pointerdown", (event) => { aimed = { key: model.told.rows[placeOf(event)]?.key, x: event.clientX, y: event.clientY }; });
   scroll.addEventListener("click", (event) => {
-    const row = scroll.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest?.("tbody tr");
-    if (!row) return;
-    const place = [...body.rows].indexOf(row);
+    const isStill = aimed && Math.hypot(event.clientX - aimed.x, event.clientY - aimed.y) < 8;
+    const at = placeOf(event), place = at < 0 && isStill ? model.told.rows.findIndex((row) => row.key === aimed.key) : at;
+    if (place < 0) return;
     mark(place, false);
     shown = model.told.rows[place].key;
     open(place);

@@ -1,15 +1,4 @@
-// Below a chart: what was brushed, the numbers as a table, the lines of Python. Texts are put in as texts.
-
-function made(name, attributes = {}, ...children) {
-  const found = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) found.addEventListener(key.slice(2), value);
-    else if (key === "checked" || key === "disabled") found[key] = value;
-    else if (value !== null && value !== undefined) found.setAttribute(key, value);
-  }
-  found.append(...children.filter((child) => child !== null && child !== undefined));
-  return found;
-}
+// Below a chart: what was brushed, the numbers as a table, the lines of Python.
 
 function table(told, label, pick) {
   const head = made("tr");
@@ -38,12 +27,13 @@ function table(told, label, pick) {
 
 function lines(code, label) {
   const pre = made("pre", { tabindex: "0", "aria-label": label }, code);
-  const copy = made("button", { class: "a-button", type: "button", "aria-label": "Copy the Python", onclick: async () => {
-    try { await navigator.clipboard.writeText(code); copy.textContent = "Copied"; }
-    catch { getSelection().selectAllChildren(pre); copy.textContent = "Selected"; }
-    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
-  } }, "Copy");
-  return made("div", { class: "lines" }, pre, copy);
+  const copy = async (event) => {
+    const button = event.currentTarget;
+    try { await navigator.clipboard.writeText(code); button.textContent = "Copied"; }
+    catch { getSelection().selectAllChildren(button.previousSibling); button.textContent = "Selected"; }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  };
+  return made("div", { class: "lines" }, pre, made("button", { class: "a-button", type: "button", "aria-label": "Copy the Python", onclick: copy }, "Copy"));
 }
 
 export function render({ model, el }) {
@@ -55,9 +45,6 @@ export function render({ model, el }) {
 
   function draw() {
     const told = model.told;
-    const active = root.getRootNode().activeElement;
-    const kept = active?.dataset?.view || active?.getAttribute?.("aria-label");
-    const top = root.querySelector(".scroll")?.scrollTop;
     root.setAttribute("aria-label", told.label || "");
     root.dataset.chart = told.name || "";
     root.classList.toggle("is-busy", Boolean(told.busy));
@@ -79,9 +66,7 @@ export function render({ model, el }) {
     if (note) parts.push(made("p", { class: "a-quiet note" }, note));
     if (told.empty) parts.push(made("p", { class: "a-quiet empty" }, told.empty));
     if (told.failed) parts.push(made("p", { class: "a-wrong note", role: "alert" }, told.failed));
-    root.replaceChildren(...parts);
-    if (top !== undefined && root.querySelector(".scroll")) root.querySelector(".scroll").scrollTop = top;
-    if (kept) [...root.querySelectorAll("[data-view], [aria-label]")].find((e) => e.dataset.view === kept || e.getAttribute("aria-label") === kept)?.focus({ preventScroll: true });
+    renew(root, ...parts);
   }
   model.on("told", draw);
   draw();
