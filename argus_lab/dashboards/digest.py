@@ -233,7 +233,12 @@ class Digest:
 
     def _asked(self, choices: Choices) -> Asked:
         search = self.search(choices)
-        return asked(choices, None if search is None else search.number)
+        test, params = asked(choices, None if search is None else search.number)
+        since = self.state.since
+        if since is None:
+            return test, params
+        # Of older days not everything has been read: what is shown is all that there is since then.
+        return f"({test}) AND start_time >= $known_since", params | {"known_since": since}
 
     def _which(self, choices: Choices) -> tuple[str, dict[str, Any]]:
         test, params = self._asked(choices)
