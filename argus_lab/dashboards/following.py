@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time as clock
 import weakref
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from argus_lab.dashboards.keeping import Kept
     from argus_lab.lake.snapshot import Snapshot
 
 __all__ = ["Follower", "State"]
@@ -38,6 +40,10 @@ GROWTH = 1.5
 """Pages are drawn anew with what has been read once it is so many times what they show."""
 TRACES_AT_ONCE = 300
 ENDS_WITHIN_S = 10.0
+KEEP_EVERY_S = 600.0
+"""Seconds between copies of the tables of a lake that changes, for the next process."""
+MOST_SINCE = 0.1
+"""Of tables that were kept, a lake may have so much more: following takes longer than making, a span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,11 @@ class State:
 class Follower:
     """Keeps the tables of one lake up to date while somebody watches."""
 
-    def __init__(self, address: str, memory: int, prepare: Callable[[Store], None]) -> None:
+    def __init__(self, address: str, memory: int, prepare: Callable[[Store], None], kept: Kept) -> None:
         self._reader = Reader(address, SPANS)
+        self._kept = kept
+        self._kept_version: int | None = None
+        self._kept_at = -KEEP_EVERY_S
         self._memory = memory
         self._prepare = prepare
         self._watchers: dict[int, Callable[[State], None]] = {}
@@ -104,8 +113,12 @@ class Follower:
         with self._looking:
             try:
                 snapshot = self._reader.snapshot()
+                if self.store is None:
+                    self._take(snapshot)
                 if self.store is None or not self._is_follow_up(snapshot):
                     self._make(snapshot)
+                if clock.monotonic() - self._kept_at > KEEP_EVERY_S:
+                    self._keep(snapshot)
             except ArgusError as error:
                 self._tell_problem(error)
             except Exception as error:  # a page that is open for a day outlives what nobody thought of
@@ -130,6 +143,33 @@ class Follower:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(ENDS_WITHIN_S)
+
+    def keep(self) -> None:
+        """Leave the tables for the next process; after :meth:`end`."""
+        if self._looking.acquire(timeout=0):
+            self._keep(self._reader.last)
+            self._looking.release()
+
+    def _take(self, snapshot: Snapshot) -> None:
+        """Begin with the tables that an earlier process left, unless too much came since."""
+        found = self._kept.take(snapshot, self._memory)
+        if found is None:
+            return
+        store, version, spans = found
+        if not 0 <= snapshot.rows - spans <= snapshot.rows * MOST_SINCE:
+            store.forget()
+            return
+        self.store, self._kept_version, self._kept_at = store, version, clock.monotonic()
+        self._tell(State(version, spans, spans, is_ready=True))
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        state = self.state
+        if self.store is None or not state.is_whole or state.version != snapshot.version:
+            return
+        if state.version != self._kept_version:
+            self._kept.put(self.store, snapshot, state.total)
+            self._kept_version = state.version
+        self._kept_at = clock.monotonic()
 
     def _is_follow_up(self, snapshot: Snapshot) -> bool:
         """Whether what is new was put into the tables; not if they have to be made anew."""
@@ -165,7 +205,7 @@ class Follower:
             list(self._filled(first, [part]))
             self._tell_part(snapshot, first, since)
         store = Store(self._memory)
-        for since in self._filled(store, slices(store.cursor(), snapshot)):
+        for since in self._filled(store, slices(store.cursor(), snapshot, reckoning.COLUMNS)):
             if is_first and since is not None and _count(store, since) > GROWTH * self.state.spans:
                 self._tell_part(snapshot, store, since)
         self.store = store

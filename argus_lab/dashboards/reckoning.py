@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from argus_lab.dashboards.slices import Slice
     from argus_lab.lake.snapshot import Snapshot
 
-__all__ = ["NARROW", "empty", "reckoned", "refreshed"]
+__all__ = ["COLUMNS", "NARROW", "empty", "reckoned", "refreshed"]
 
 TAKEN = (
     *("project", "service", "trace_id", "span_id", "name", "start_time", "duration_ms", "status"),
@@ -51,6 +51,8 @@ MEASURED = list(dict.fromkeys((*NEEDED, *TEXTS)))
 """What sessions are measured by."""
 LIGHT = list(dict.fromkeys((*TAKEN, *NEEDED_OF_CALLS, "session_id")))
 """What the table of spans is made of."""
+COLUMNS = list(dict.fromkeys((*MEASURED, *LIGHT)))
+"""What is read of spans."""
 KINDS = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "timestamp": "TIMESTAMPTZ"}
 
 
@@ -116,7 +118,7 @@ def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.
 
 def _rows(snapshot: Snapshot, traces: pa.Array) -> pa.Table:
     picked = snapshot.whole(select(SPANS, {"trace": traces.to_pylist()}))
-    return read.load(picked, list(dict.fromkeys((*MEASURED, *LIGHT))), limit=None, order="stored")[0]
+    return read.load(picked, COLUMNS, limit=None, order="stored")[0]
 
 
 def _with_neighbours(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, traces: pa.Array) -> pa.Array:

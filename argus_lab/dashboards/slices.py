@@ -30,25 +30,31 @@ if TYPE_CHECKING:
 
 __all__ = ["ROWS", "Slice", "slices"]
 
-ROWS = 500_000
+ROWS = 1_000_000
 """Spans of a slice, about: it ends with the file, or the session, that makes it so large."""
+FEW = 1_000
+"""So many traces are looked up in the files by their ids."""
 
 
 @dataclass(frozen=True)
 class Slice:
     """Some traces as wholes, with all others of their sessions.
 
-    ``since`` is when the newest days begin of which all spans are in this slice or in an earlier one; ``None``
-    before the first such day. ``traces`` are hashes of ids: those that the slice is of, or that are left out.
+    ``since`` is when the newest days begin of which all spans are in this slice or in an earlier one;
+    ``None`` before the first such day. ``traces`` are hashes of ids: those that the slice is of
+    (``is_apart``), or that are left out. ``rows`` are the spans, where there are few.
     """
 
     picked: Picked
     since: datetime | None = None
     traces: pa.Table | None = None
     is_apart: bool = False
+    rows: pa.Table | None = None
 
     def relation(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The spans with every column, in the caller's own database."""
+        if self.rows is not None:
+            return cursor.from_arrow(self.rows)
         spans = relation_of(self.picked, cursor)
         if self.traces is None:
             return spans
@@ -58,8 +64,10 @@ class Slice:
         return spans.query("argus_part", f"FROM argus_part {join} JOIN argus_apart ON {test}")
 
 
-def slices(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, rows: int = ROWS) -> Iterator[Slice]:
-    """All spans of a snapshot, each in one slice."""
+def slices(
+    cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, columns: Sequence[str], rows: int = ROWS
+) -> Iterator[Slice]:
+    """All spans of a snapshot, each in one slice, with these columns at least."""
     picked = snapshot.whole(select(SPANS, {}))
     groups = _groups(picked.files, rows)
     if len(groups) < 2:  # noqa: PLR2004  nothing lies in two
@@ -67,7 +75,7 @@ def slices(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, rows: int = RO
         return
     _look(cursor, picked, groups)
     apart = cursor.sql("SELECT DISTINCT trace FROM argus_linked").to_arrow_table()
-    yield from _linked(cursor, picked, groups, rows)
+    yield from _linked(cursor, picked, groups, columns, rows)
     cursor.execute("DROP TABLE argus_linked")
     days = [{_day(file) for file in group} for group in groups]
     for place, group in enumerate(groups):
@@ -117,7 +125,11 @@ def _look(cursor: duckdb.DuckDBPyConnection, picked: Picked, groups: Sequence[Fi
 
 
 def _linked(
-    cursor: duckdb.DuckDBPyConnection, picked: Picked, groups: Sequence[Files], rows: int
+    cursor: duckdb.DuckDBPyConnection,
+    picked: Picked,
+    groups: Sequence[Files],
+    columns: Sequence[str],
+    rows: int,
 ) -> Iterator[Slice]:
     """The slices of what lies in several groups: sessions that share a trace are in the same one."""
     links = cursor.sql("FROM argus_linked").to_arrow_table()
@@ -131,7 +143,18 @@ def _linked(
         chosen = bucket == number
         files = tuple(file for place in np.unique(part[chosen]) for file in groups[place])
         traces = pa.table({"trace": np.unique(links["trace"].to_numpy()[chosen])})
-        yield Slice(replace(picked, files=files), None, traces, is_apart=True)
+        part = Slice(replace(picked, files=files), None, traces, is_apart=True)
+        yield _by_name(part, cursor, columns) if len(traces) <= FEW else part
+
+
+def _by_name(part: Slice, cursor: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> Slice:
+    """The same slice by ids of traces: files are read where they may hold one, and not from end to end."""
+    own = cursor.cursor()
+    ids = part.relation(own).select("trace_id").distinct().to_arrow_table()["trace_id"].to_pylist()
+    own.close()
+    picked = part.picked.snapshot.whole(select(SPANS, {"trace": ids}))
+    rows = relation_of(picked, cursor).select(*columns).to_arrow_table()
+    return Slice(picked, rows=rows)
 
 
 def _knots(sessions: np.ndarray, traces: np.ndarray) -> np.ndarray:
