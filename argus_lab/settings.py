@@ -198,6 +198,13 @@ ROWS: tuple[Row, ...] = (
         1024 * MIB,
         "Memory of the tables that pages are answered from, a lake; the rest of them is on disk.",
     ),
+    Row(
+        "dashboard_cache",
+        _optional,
+        None,
+        "Folder where the tables of a large lake wait for the next start of the pages; unset means the "
+        "user's cache folder, `off` keeps none.",
+    ),
     Row("log_level", _one_of("debug", "info", "warning", "error"), "info", "Least severe log lines shown."),
 )
 
@@ -237,6 +244,7 @@ class Settings:
     dashboard_origins: tuple[str, ...]
     dashboard_lakes: tuple[str, ...]
     dashboard_memory: int
+    dashboard_cache: str | None
     log_level: str
 
 

@@ -23,7 +23,8 @@ def main(names: list[str]) -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for name in names or list(PARTS):
         print(f"\n# {name}\n")
-        print("\n".join(PARTS[name]()))
+        for line in PARTS[name]():
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import statistics
-import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from argus_lab.lake import table as t
 from argus_lab.lake.rows import sorted_spans
@@ -23,105 +18,144 @@ from argus_lab.schema import REFUSED, SPANS
 from argus_lab.testing import make_span
 from bench import big_lake, dashboard_pages
 from bench.places import workspace
+from bench.visiting import HEAD, Server, Taken, line, served, step, tab, timed
 
 SPANS_IN_LAKE = 5_000_000
 STEPS = 5_000
 ROUNDS = 5
-PATIENCE = 1_500_000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ROW = "tbody tr"
+VISITS = 20
+READ_WITHIN_MS = 900_000
+"""By then a lake has been read, however busy the machine is; else something hangs."""
+PAINTED = {"sessions": "tbody tr", "latency": "canvas", "tokens": "canvas"}
+"""By page, what stands there when there is something to look at: rows, a figure."""
+ROW = PAINTED["sessions"]
 
 
-def measure(spans: int = SPANS_IN_LAKE) -> list[str]:
-    """Lines of the table."""
+def measure(spans: int = SPANS_IN_LAKE) -> Iterator[str]:
+    """Lines of the table, as they are found."""
     folder = str(workspace() / f"lake-{spans}")
     big_lake.build(folder, spans)
-    lines = [f"{'on a lake of ' + format(spans, ',') + ' spans':58}{'ms':>9}{'goal':>7}"]
-    with _served(folder) as (url, process), _tab() as page:
-        lines += _begun(page, url, process)
-        lines += _table(page, url)
-        lines += _opened(page, url)
-        for name in ("latency", "tokens"):
-            lines.append(_line(f"/{name}, first figure", _painted(page, f"{url}/{name}", "canvas"), 2_000))
-        lines += dashboard_pages.lines(page, url)
-        lines.append(f"{'memory of the server, MB (frames stay in the lake)':58}{_memory(process):9.0f}")
-    long = _long_session()
-    with _served(long) as (url, _), _tab() as page:
-        page.goto(f"{url}/sessions")
-        page.locator(ROW).first.wait_for()
-        taken = _painted(page, f"{url}/sessions?session=long", ".row.round")
-        lines.append(_line(f"a session of {STEPS:,} steps, page and all", taken, None))
-        keys = [_timed(lambda: _pressed(page)) for _ in range(ROUNDS)]
-        lines.append(_line("its next round, by a key", statistics.median(keys), 300))
-    return lines
+    yield f"{'on a lake of ' + format(spans, ',') + ' spans':58}{HEAD}"
+    with tempfile.TemporaryDirectory(dir=workspace()) as cache:
+        yield "the first start: nobody has read the lake yet"
+        with served(folder, cache) as server, tab() as page:
+            yield from step("the first start", partial(_begun, page, server))
+        yield "started again: what the first one read was kept"
+        with served(folder, cache) as server, tab() as page:
+            yield from step("started again", partial(_again, page, server))
+            yield from step("the table", partial(_table, page, server))
+            yield from step("sessions opened", partial(_opened, page, server))
+            for name in dashboard_pages.CHARTS:
+                yield from step(name, partial(dashboard_pages.lines, page, server, name))
+            yield from step("visits", partial(_visits, page, server))
+        yield f"a lake of one session of {STEPS:,} steps"
+        with served(_long_session(), cache) as server, tab() as page:
+            yield from step("the long session", partial(_long, page, server))
 
 
-def _begun(page: Page, url: str, process: subprocess.Popen[str]) -> list[str]:
-    """The first visit, while the lake is still read, and one when it has been."""
-    first = _painted(page, f"{url}/sessions", ROW)
-    lines = [_line("first rows, server just started", first, 2_000)]
-    begin = time.perf_counter()
-    page.locator(".notice").wait_for(state="detached")
-    whole = (time.perf_counter() - begin) * 1000 + first
-    lines.append(_line("until the whole lake is shown (in the background)", whole, None))
-    again = [_painted(page, f"{url}/sessions", ROW) for _ in range(ROUNDS)]
-    lines.append(_line("first rows, server has read the lake", statistics.median(again), 2_000))
-    lines.append(f"{'memory of the server by then, MB':58}{_memory(process):9.0f}")
-    return lines
+def _begun(page: Page, server: Server) -> Iterator[str]:
+    """The first visits, while the lake is still read, until it has been."""
+    began = time.perf_counter()
+    yield line("  the process, until it listens", [Taken(server.listening_ms, server.cpu_ms)])
+    yield line("  first rows, at once after that", [_painted(page, server, "sessions")], 2_000)
+    for name in ("latency", "tokens"):
+        yield line(f"  /{name} meanwhile, first figure", [_painted(page, server, name)], 2_000)
+    page.goto(f"{server.url}/sessions?live=off")
+    page.locator(ROW).first.wait_for()
+    page.locator(".notice").wait_for(state="detached", timeout=READ_WITHIN_MS)
+    whole = (time.perf_counter() - began) * 1000
+    yield line("  until the whole lake is shown (in the background)", [Taken(whole, server.cpu_ms)])
+    yield _memory(server)
 
 
-def _table(page: Page, url: str) -> list[str]:
+def _again(page: Page, server: Server) -> Iterator[str]:
+    yield line("  the process, until it listens", [Taken(server.listening_ms, server.cpu_ms)])
+    yield line("  first rows, at once after that", [_painted(page, server, "sessions")], 2_000)
+    for name in PAINTED:
+        taken = [_painted(page, server, name) for _ in range(ROUNDS)]
+        yield line(f"  /{name}, first {'rows' if name == 'sessions' else 'figure'}", taken, 2_000)
+    yield _memory(server)
+
+
+def _table(page: Page, server: Server) -> list[str]:
     """A filter, a sort, a page of rows."""
     filters, sorts, leaves = [], [], []
     for _ in range(ROUNDS):
-        page.goto(f"{url}/sessions")
+        page.goto(f"{server.url}/sessions")
         page.locator(ROW).first.wait_for()
         before = _foot(page)
         page.get_by_role("button", name="Status", exact=True).click()
-        filters.append(_timed(page.get_by_label("ERROR").check, partial(_changed, page, before)))
+        check = page.get_by_label("ERROR").check
+        filters.append(timed(server, check, partial(_changed, page, before, FOOT)))
         page.keyboard.press("Escape")
         first = page.locator(ROW).first.inner_text()
-        sorts.append(_timed(page.get_by_role("button", name="Duration").click, partial(_moved, page, first)))
+        sort = page.get_by_role("button", name="Duration").click
+        sorts.append(timed(server, sort, partial(_changed, page, first, ROW)))
         before = _foot(page)
-        leaves.append(_timed(page.get_by_label("Next page").click, partial(_changed, page, before)))
+        turn = page.get_by_label("Next page").click
+        leaves.append(timed(server, turn, partial(_changed, page, before, FOOT)))
     return [
-        _line("a filter (status), until the table has changed", statistics.median(filters), 500),
-        _line("sorted by duration", statistics.median(sorts), 500),
-        _line("the next page of rows", statistics.median(leaves), 500),
+        line("  a filter (status), until the table has changed", filters, 500),
+        line("  sorted by duration", sorts, 500),
+        line("  the next page of rows", leaves, 500),
     ]
 
 
-def _opened(page: Page, url: str) -> list[str]:
+def _opened(page: Page, server: Server) -> list[str]:
     """Sessions opened from the table, one after the other, each for the first time."""
     taken = []
     for place in range(ROUNDS):
-        page.goto(f"{url}/sessions?status=ERROR&page={place + 2}")
-        page.locator(ROW).nth(place).wait_for()
+        page.goto(f"{server.url}/sessions?status=ERROR&page={place + 2}")
         row = page.locator(ROW).nth(place)
-        taken.append(_timed(row.click, page.locator(".detail .argus-lab").first.wait_for))
-    return [_line("a session opened, until its first round is told", statistics.median(taken), 300)]
+        row.wait_for()
+        taken.append(timed(server, row.click, page.locator(".detail .argus-lab").first.wait_for))
+    return [line("  a session opened, until its first round is told", taken, 300)]
 
 
-def _painted(page: Page, url: str, sign: str) -> float:
-    return _timed(lambda: page.goto(url, wait_until="commit"), page.locator(sign).first.wait_for)
+def _visits(page: Page, server: Server) -> list[str]:
+    """What the server holds after many visitors came and went."""
+    before = _memory(server)
+    for number in range(VISITS):
+        name = list(PAINTED)[number % len(PAINTED)]
+        page.goto(f"{server.url}/{name}?status=ERROR")
+        page.locator(PAINTED[name]).first.wait_for()
+    return [f"{before} before {VISITS} visits", f"{_memory(server)} after them"]
+
+
+def _long(page: Page, server: Server) -> Iterator[str]:
+    page.goto(f"{server.url}/sessions")
+    page.locator(ROW).first.wait_for()
+    rounds = page.locator(".row.round").first.wait_for
+    address = f"{server.url}/sessions?session=long"
+    taken = [timed(server, partial(page.goto, address, wait_until="commit"), rounds) for _ in range(ROUNDS)]
+    yield line("  opened by its address, page and all", taken, 2_000)
+    yield line(
+        "  its next round, by a key", [timed(server, partial(_pressed, page)) for _ in range(ROUNDS)], 300
+    )
+    yield _memory(server)
+
+
+def _painted(page: Page, server: Server, name: str) -> Taken:
+    """From the address until there is something to look at."""
+    visit = partial(page.goto, f"{server.url}/{name}", wait_until="commit")
+    return timed(server, visit, page.locator(PAINTED[name]).first.wait_for)
 
 
 def _pressed(page: Page) -> None:
     before = page.get_by_role("heading", level=2).inner_text()
     page.get_by_role("tree").press("ArrowDown")
-    page.wait_for_function(_OTHER.format(tag="h2"), arg=before)
+    _changed(page, before, "h2")
+
+
+FOOT = ".page > .foot span"
 
 
 def _foot(page: Page) -> str:
-    return page.locator(".page > .foot span").first.inner_text()
+    return page.locator(FOOT).first.inner_text()
 
 
-def _changed(page: Page, before: str) -> None:
-    page.wait_for_function(_OTHER.format(tag=".page > .foot span"), arg=before)
-
-
-def _moved(page: Page, before: str) -> None:
-    page.wait_for_function(_OTHER.format(tag="tbody tr"), arg=before)
+def _changed(page: Page, before: str, what: str) -> None:
+    page.wait_for_function(_OTHER.format(tag=what), arg=before)
 
 
 _OTHER = """(before) => {{ const go = (root) => {{ const here = root.querySelector('{tag}'); if (here) return here;
@@ -129,21 +163,9 @@ for (const each of root.querySelectorAll('*')) if (each.shadowRoot) {{ const fou
 if (found) return found; }} return null; }}; const found = go(document); return found && found.innerText !== before }}"""
 
 
-def _timed(*acts: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    for act in acts:
-        act()
-    return (time.perf_counter() - begin) * 1000
-
-
-def _line(name: str, taken: float, goal: float | None) -> str:
-    return f"{name:58}{taken:9.0f}{'' if goal is None else format(goal, ',.0f'):>7}"
-
-
-def _memory(process: subprocess.Popen[str]) -> float:
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) / 1000 if found else float("nan")
+def _memory(server: Server) -> str:
+    now, most = server.memory
+    return f"  memory of the server: {now:,.0f} MB, at most {most:,.0f} MB"
 
 
 def _long_session() -> str:
@@ -159,43 +181,6 @@ def _long_session() -> str:
     return folder
 
 
-@contextmanager
-def _served(lake: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "argus_server",
-        "dashboard",
-        "--lake",
-        lake,
-        "--port",
-        "0",
-        "--no-browser",
-    ]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ARGUS_")}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
-    assert process.stdout is not None
-    found = re.search(r"http://[\d.:]+", process.stdout.readline())
-    assert found
-    try:
-        yield found[0], process
-    finally:
-        process.terminate()
-        process.wait(60)
-        process.stdout.close()
-
-
-@contextmanager
-def _tab() -> Iterator[Page]:
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(PATIENCE)
-        yield page
-        browser.close()
-
-
 if __name__ == "__main__":
-    print("\n".join(measure(int(sys.argv[1]) if len(sys.argv) > 1 else SPANS_IN_LAKE)))
+    for each in measure(int(sys.argv[1]) if len(sys.argv) > 1 else SPANS_IN_LAKE):
+        print(each, flush=True)

@@ -20,6 +20,7 @@ import pyarrow as pa
 from argus_lab import settings
 from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, sorted_by, values_of
 from argus_lab.dashboards.following import Follower, State
+from argus_lab.dashboards.keeping import Kept, folder_of
 from argus_lab.frames import pandas_of
 from argus_lab.lake import read
 from argus_lab.lake.opening import address_of
@@ -31,6 +32,7 @@ from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
     import pandas as pd
@@ -58,9 +60,9 @@ class Page:
 class Digest:
     """The tables of one lake and what can be asked of them. Made by :func:`digest_of`."""
 
-    def __init__(self, address: str, memory: int = MEMORY) -> None:
+    def __init__(self, address: str, memory: int = MEMORY, kept: Path | None = None) -> None:
         self.address = address
-        self._follower = Follower(address, memory, self._prepare)
+        self._follower = Follower(address, memory, self._prepare, Kept(kept, address))
         self._reader = Reader(address, SPANS)
         self._options: dict[str, list[tuple[str, int]]] = {}
 
@@ -79,7 +81,9 @@ class Digest:
         return self._follower.watch(watcher)
 
     def forget(self) -> None:
-        """Remove the tables from the disk; they cannot be asked any more."""
+        """Leave the tables for the next process and remove ours; they cannot be asked any more."""
+        self._follower.end()
+        self._follower.keep()
         if self._follower.store is not None:
             self._follower.store.forget()
 
@@ -233,7 +237,12 @@ class Digest:
 
     def _asked(self, choices: Choices) -> Asked:
         search = self.search(choices)
-        return asked(choices, None if search is None else search.number)
+        test, params = asked(choices, None if search is None else search.number)
+        since = self.state.since
+        if since is None:
+            return test, params
+        # Of older days not everything has been read: what is shown is all that there is since then.
+        return f"({test}) AND start_time >= $known_since", params | {"known_since": since}
 
     def _which(self, choices: Choices) -> tuple[str, dict[str, Any]]:
         test, params = self._asked(choices)
@@ -283,5 +292,6 @@ def digest_of(lake: str | None = None) -> Digest:
     address = address_of(lake)
     with _LOCK:
         if address not in _DIGESTS:
-            _DIGESTS[address] = Digest(address, settings.read(os.environ).dashboard_memory)
+            given = settings.read(os.environ)
+            _DIGESTS[address] = Digest(address, given.dashboard_memory, folder_of(given.dashboard_cache))
         return _DIGESTS[address]

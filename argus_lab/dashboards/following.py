@@ -5,25 +5,28 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time as clock
 import weakref
-from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from argus_lab.dashboards import reckoning
 from argus_lab.dashboards.searching import Searches
+from argus_lab.dashboards.slices import Slice, slices
 from argus_lab.dashboards.store import Store
 from argus_lab.errors import ArgusError, LakeUnavailable
 from argus_lab.lake.changes import added_since, traces_in
+from argus_lab.lake.selection import select
 from argus_lab.lake.snapshot import Reader
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     import pyarrow as pa
 
+    from argus_lab.dashboards.keeping import Kept
     from argus_lab.lake.snapshot import Snapshot
 
 __all__ = ["Follower", "State"]
@@ -31,10 +34,16 @@ __all__ = ["Follower", "State"]
 LOG = logging.getLogger(__name__)
 EVERY = 0.4
 """Seconds between looks at the lake's version."""
-FIRST_ROWS = 150_000
-"""A lake of more spans than this is shown from its last days, that have so many, while the rest is read."""
+FIRST_ROWS = 50_000
+"""Of a lake of many more spans the newest, about so many, are shown while the rest is read."""
+GROWTH = 1.5
+"""Pages are drawn anew with what has been read once it is so many times what they show."""
 TRACES_AT_ONCE = 300
 ENDS_WITHIN_S = 10.0
+KEEP_EVERY_S = 600.0
+"""Seconds between copies of the tables of a lake that changes, for the next process."""
+MOST_SINCE = 0.1
+"""Of tables that were kept, a lake may have so much more: following takes longer than making, a span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,11 @@ class State:
 class Follower:
     """Keeps the tables of one lake up to date while somebody watches."""
 
-    def __init__(self, address: str, memory: int, prepare: Callable[[Store], None]) -> None:
+    def __init__(self, address: str, memory: int, prepare: Callable[[Store], None], kept: Kept) -> None:
         self._reader = Reader(address, SPANS)
+        self._kept = kept
+        self._kept_version: int | None = None
+        self._kept_at = -KEEP_EVERY_S
         self._memory = memory
         self._prepare = prepare
         self._watchers: dict[int, Callable[[State], None]] = {}
@@ -101,8 +113,12 @@ class Follower:
         with self._looking:
             try:
                 snapshot = self._reader.snapshot()
+                if self.store is None:
+                    self._take(snapshot)
                 if self.store is None or not self._is_follow_up(snapshot):
                     self._make(snapshot)
+                if clock.monotonic() - self._kept_at > KEEP_EVERY_S:
+                    self._keep(snapshot)
             except ArgusError as error:
                 self._tell_problem(error)
             except Exception as error:  # a page that is open for a day outlives what nobody thought of
@@ -127,6 +143,33 @@ class Follower:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(ENDS_WITHIN_S)
+
+    def keep(self) -> None:
+        """Leave the tables for the next process; after :meth:`end`."""
+        if self._looking.acquire(timeout=0):
+            self._keep(self._reader.last)
+            self._looking.release()
+
+    def _take(self, snapshot: Snapshot) -> None:
+        """Begin with the tables that an earlier process left, unless too much came since."""
+        found = self._kept.take(snapshot, self._memory)
+        if found is None:
+            return
+        store, version, spans = found
+        if not 0 <= snapshot.rows - spans <= snapshot.rows * MOST_SINCE:
+            store.forget()
+            return
+        self.store, self._kept_version, self._kept_at = store, version, clock.monotonic()
+        self._tell(State(version, spans, spans, is_ready=True))
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        state = self.state
+        if self.store is None or not state.is_whole or state.version != snapshot.version:
+            return
+        if state.version != self._kept_version:
+            self._kept.put(self.store, snapshot, state.total)
+            self._kept_version = state.version
+        self._kept_at = clock.monotonic()
 
     def _is_follow_up(self, snapshot: Snapshot) -> bool:
         """Whether what is new was put into the tables; not if they have to be made anew."""
@@ -153,26 +196,39 @@ class Follower:
         cursor.close()
 
     def _make(self, snapshot: Snapshot) -> None:
-        """The tables anew: of a large lake its last days first, if there are none yet."""
-        version, total = snapshot.version, snapshot.rows
-        since = _last_days(snapshot)
-        if since is not None and self.store is None:
-            self.store = self._made(snapshot, since)
-            count = _count(self.store)
-            self._tell(State(version, count, total, since, is_ready=True))
-        self.store = self._made(snapshot, None)
-        self._tell(State(version, total, total, is_ready=True))
-
-    def _made(self, snapshot: Snapshot, since: datetime | None) -> Store:
+        """The tables anew. If there are none yet, what is read already is shown meanwhile."""
+        is_first = self.store is None
+        since = _lately(snapshot) if is_first else None
+        if since is not None:
+            part = Slice(snapshot.whole(select(SPANS, {"since": since})))
+            first = Store(self._memory)
+            list(self._filled(first, [part]))
+            self._tell_part(snapshot, first, since)
         store = Store(self._memory)
+        for since in self._filled(store, slices(store.cursor(), snapshot, reckoning.COLUMNS)):
+            if is_first and since is not None and _count(store, since) > GROWTH * self.state.spans:
+                self._tell_part(snapshot, store, since)
+        self.store = store
+        self._tell(State(snapshot.version, snapshot.rows, snapshot.rows, is_ready=True))
+
+    def _filled(self, store: Store, parts: Iterable[Slice]) -> Iterator[datetime | None]:
+        """Fill a store with slices; since when it holds all spans, slice by slice."""
         cursor = store.cursor()
         reckoning.empty(cursor)
         try:
-            reckoning.reckoned(cursor, snapshot, {"since": since} if since else None)
+            for part in parts:
+                if self._is_ending.is_set():
+                    raise LakeUnavailable("the pages end")
+                reckoning.reckoned(cursor, part)
+                yield part.since
         except OSError as error:  # files were vacuumed, or the disk is full: the next look tries again
             raise LakeUnavailable(f"the lake {self._reader.lake} cannot be read: {error}") from error
-        cursor.close()
-        return store
+        finally:
+            cursor.close()
+
+    def _tell_part(self, snapshot: Snapshot, store: Store, since: datetime) -> None:
+        self.store = store
+        self._tell(State(snapshot.version, _count(store, since), snapshot.rows, since, is_ready=True))
 
     def _tell_again(self) -> None:
         """A search has come further."""
@@ -204,22 +260,27 @@ def _end_all() -> None:
         follower.end()
 
 
-def _last_days(snapshot: Snapshot) -> datetime | None:
-    """Since when there are enough spans for a first look; ``None`` if that is all there is."""
-    if snapshot.adds is None:
+def _lately(snapshot: Snapshot) -> datetime | None:
+    """Since when there are about as many spans as a first look needs; ``None`` if that is nearly all."""
+    if snapshot.adds is None or snapshot.rows < 2 * FIRST_ROWS:
         return None
-    rows: Counter[date] = Counter()
-    dates, counts = (snapshot.adds[name].to_pylist() for name in ("partition.date", "num_records"))
-    for day, count in zip(dates, counts, strict=True):
-        if day is not None:
-            rows[day] += count
-    found, days = 0, sorted(rows, reverse=True)
-    for day in days:
-        found += rows[day]
-        if found >= FIRST_ROWS:
-            return None if day == days[-1] else datetime.combine(day, time(), UTC)
+    names = ("partition.date", "num_records", "min.start_time", "max.start_time")
+    if not set(names) <= set(snapshot.adds.column_names):
+        return None  # another writer left the log without them
+    files: dict[date, list[tuple[int, datetime, datetime]]] = {}
+    for day, count, low, high in zip(*(snapshot.adds[name].to_pylist() for name in names), strict=True):
+        if day is not None and low is not None and high is not None:
+            files.setdefault(day, []).append((count, low, high))
+    wanted = FIRST_ROWS
+    for day in sorted(files, reverse=True):
+        rows = sum(count for count, _, _ in files[day])
+        low, high = min(each[1] for each in files[day]), max(each[2] for each in files[day])
+        if rows >= wanted:  # as if they came evenly through the day
+            return high.astimezone(UTC) - (high - low) * (wanted / rows)
+        wanted -= rows
     return None
 
 
-def _count(store: Store) -> int:
-    return int(store.cursor().execute("SELECT count(*) FROM spans").fetchall()[0][0])
+def _count(store: Store, since: datetime) -> int:
+    found = store.cursor().execute("SELECT count(*) FROM spans WHERE start_time >= $since", {"since": since})
+    return int(found.fetchall()[0][0])

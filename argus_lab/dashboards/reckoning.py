@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.lake import read
-from argus_lab.lake.changes import relation_of
 from argus_lab.lake.selection import select
 from argus_lab.measures.agents import agents_lazily, with_agents
 from argus_lab.measures.costs import charges_of
@@ -24,13 +23,14 @@ from argus_lab.measures.totals import NEEDED, TEXTS
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import duckdb
 
+    from argus_lab.dashboards.slices import Slice
     from argus_lab.lake.snapshot import Snapshot
 
-__all__ = ["NARROW", "empty", "reckoned", "refreshed"]
+__all__ = ["COLUMNS", "NARROW", "empty", "reckoned", "refreshed"]
 
 TAKEN = (
     *("project", "service", "trace_id", "span_id", "name", "start_time", "duration_ms", "status"),
@@ -51,6 +51,8 @@ MEASURED = list(dict.fromkeys((*NEEDED, *TEXTS)))
 """What sessions are measured by."""
 LIGHT = list(dict.fromkeys((*TAKEN, *NEEDED_OF_CALLS, "session_id")))
 """What the table of spans is made of."""
+COLUMNS = list(dict.fromkeys((*MEASURED, *LIGHT)))
+"""What is read of spans."""
 KINDS = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "timestamp": "TIMESTAMPTZ"}
 
 
@@ -72,17 +74,21 @@ def empty(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.unregister("argus_nothing")
 
 
-def reckoned(
-    cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, picks: Mapping[str, Any] | None = None
-) -> None:
-    """Fill the tables, which are empty, with the spans of a snapshot, or those that are picked."""
-    filter = select(SPANS, dict(picks or {}))
+def reckoned(cursor: duckdb.DuckDBPyConnection, part: Slice) -> None:
+    """Put the spans of a slice, none of which is there, into the tables with their sessions."""
     one, other = cursor.cursor(), cursor.cursor()  # a connection reads on while another one writes
-    spans = relation_of(snapshot, filter, one).select(*MEASURED)
-    light = relation_of(snapshot, filter, other).select(*LIGHT)
-    _take(cursor, sessions(spans).to_arrow_reader(), marked(agents_lazily(nw.from_native(light))).to_native())
-    one.close()
-    other.close()
+    spans, light = part.relation(one).select(*MEASURED), part.relation(other).select(*LIGHT)
+    cursor.execute("BEGIN")
+    try:
+        found = marked(agents_lazily(nw.from_native(light))).to_native()
+        _take(cursor, sessions(spans).to_arrow_reader(), found)
+        cursor.execute("COMMIT")
+    except BaseException:
+        cursor.execute("ROLLBACK")
+        raise
+    finally:
+        one.close()
+        other.close()
 
 
 def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.Array) -> None:
@@ -91,10 +97,9 @@ def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.
     A late span may move others of its trace to another session: both sessions are measured again. The spans
     of all of them are read into memory, which takes less time than an engine needs to plan for files.
     """
-    rows = _rows(snapshot, traces)
-    touched = _with_neighbours(cursor, rows, traces)
-    if len(touched) > len(traces):
-        rows = _rows(snapshot, touched)
+    touched, rows = traces, _rows(snapshot, traces)
+    while len(more := _with_neighbours(cursor, rows, touched)) > len(touched):
+        touched, rows = more, _rows(snapshot, more)
     measured = sessions(rows.select(MEASURED))
     light = marked(nw.from_native(with_agents(rows.select(LIGHT)), eager_only=True)).to_native()
     cursor.execute("BEGIN")
@@ -113,7 +118,7 @@ def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.
 
 def _rows(snapshot: Snapshot, traces: pa.Array) -> pa.Table:
     picked = snapshot.whole(select(SPANS, {"trace": traces.to_pylist()}))
-    return read.load(picked, list(dict.fromkeys((*MEASURED, *LIGHT))), limit=None, order="stored")[0]
+    return read.load(picked, COLUMNS, limit=None, order="stored")[0]
 
 
 def _with_neighbours(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, traces: pa.Array) -> pa.Array:

@@ -128,6 +128,11 @@ def _by_day(files: tuple[DataFile, ...]) -> list[tuple[DataFile, ...]]:
 
 def _put(store: Store, number: int, rows: pa.Table, traces: pa.Array | None = None) -> None:
     """Put hits into the table; with ``traces`` in place of those that were found in these."""
+    with store.writing:
+        _put_now(store, number, rows, traces)
+
+
+def _put_now(store: Store, number: int, rows: pa.Table, traces: pa.Array | None) -> None:
     cursor = store.cursor()
     if traces is not None:
         cursor.register("argus_traces", pa.table({"trace_id": traces}))
@@ -139,6 +144,7 @@ def _put(store: Store, number: int, rows: pa.Table, traces: pa.Array | None = No
 
 
 def _forget(store: Store, number: int) -> None:
-    cursor = store.cursor()
-    cursor.execute("DELETE FROM hits WHERE search = $search", {"search": number}).fetchall()
-    cursor.close()
+    with store.writing:
+        cursor = store.cursor()
+        cursor.execute("DELETE FROM hits WHERE search = $search", {"search": number}).fetchall()
+        cursor.close()

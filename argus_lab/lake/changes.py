@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from argus_lab.lake.selection import Filter
-    from argus_lab.lake.snapshot import DataFile, Snapshot
+    from argus_lab.lake.snapshot import DataFile, Picked, Snapshot
 
 __all__ = ["added_since", "relation_of", "traces_in"]
 
@@ -57,11 +56,9 @@ def traces_in(snapshot: Snapshot, files: Sequence[DataFile]) -> pa.Array:
     return found["trace_id"].combine_chunks()
 
 
-def relation_of(
-    snapshot: Snapshot, filter: Filter, cursor: duckdb.DuckDBPyConnection
-) -> duckdb.DuckDBPyRelation:
-    """The spans of the filter with every column, in their sessions, in the caller's own database."""
-    relation = cursor.sql(duck.resolved(snapshot.whole(filter), cursor))
-    for test in duck.conditions(filter):
+def relation_of(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """The picked spans with every column, in their sessions, in the caller's own database."""
+    relation = cursor.sql(duck.resolved(picked, cursor))
+    for test in duck.conditions(picked.filter):
         relation = relation.filter(test)
     return relation

@@ -108,16 +108,22 @@ def _quoted(name: str) -> str:
 
 
 _SQL = """
-WITH RECURSIVE walked AS (  -- downwards from spans that name their agent, through those that do not
-    SELECT trace_id, span_id, any_value(agent_name) AS agent, true AS named
-    FROM frame WHERE agent_name IS NOT NULL GROUP BY trace_id, span_id
+WITH RECURSIVE named AS MATERIALIZED (
+    SELECT hash(trace_id) AS trace, hash(span_id) AS span, any_value(agent_name) AS agent
+    FROM frame WHERE agent_name IS NOT NULL GROUP BY ALL
+),
+loose AS MATERIALIZED (  -- of traces that name an agent, all spans that do not: elsewhere none is inherited
+    SELECT hash(trace_id) AS trace, hash(span_id) AS span, hash(parent_span_id) AS parent
+    FROM frame SEMI JOIN named ON hash(frame.trace_id) = named.trace
+    WHERE agent_name IS NULL AND parent_span_id <> span_id
+),
+walked AS (  -- downwards from spans that name their agent, through those that do not
+    SELECT l.trace, l.span, n.agent FROM loose l JOIN named n ON l.trace = n.trace AND l.parent = n.span
     UNION
-    SELECT c.trace_id, c.span_id, w.agent, false
-    FROM frame c JOIN walked w ON c.trace_id = w.trace_id AND c.parent_span_id = w.span_id
-    WHERE c.agent_name IS NULL AND c.span_id <> w.span_id
-), above AS (
-    SELECT trace_id, span_id, min(agent) AS agent FROM walked WHERE NOT named GROUP BY trace_id, span_id
-)
+    SELECT l.trace, l.span, w.agent FROM walked w JOIN loose l ON l.trace = w.trace AND l.parent = w.span
+),
+above AS (SELECT trace, span, min(agent) AS agent FROM walked GROUP BY trace, span)
 SELECT {names}coalesce(f.agent_name, a.agent) AS agent_name
-FROM frame f LEFT JOIN above a ON f.trace_id = a.trace_id AND f.span_id = a.span_id
+FROM frame f LEFT JOIN above a ON hash(f.trace_id) = a.trace AND hash(f.span_id) = a.span
 """
+"""Spans are joined by hashes of their ids, as in :mod:`argus_lab.measures.wrappers`."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SETTINGS", "dashboard"]
 
-SETTINGS = ("lake", "dashboard_origins", "dashboard_lakes", "dashboard_memory")
+SETTINGS = ("lake", "dashboard_origins", "dashboard_lakes", "dashboard_memory", "dashboard_cache")
 
 
 def dashboard(settings: Settings, *, is_open: bool, stop_with_stdin: bool) -> int:
@@ -69,6 +69,7 @@ def _hand_on(settings: Settings) -> None:
     os.environ["ARGUS_DASHBOARD_ORIGINS"] = " ".join(settings.dashboard_origins)
     os.environ["ARGUS_DASHBOARD_LAKES"] = " ".join(settings.dashboard_lakes)
     os.environ["ARGUS_DASHBOARD_MEMORY"] = str(settings.dashboard_memory)
+    os.environ["ARGUS_DASHBOARD_CACHE"] = settings.dashboard_cache or ""
 
 
 def _stop_with_stdin(served: Pages) -> None:
