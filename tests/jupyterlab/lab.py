@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOKEN = "a-token-for-this-test"  # noqa: S105  of a server that lives as long as a test
 STARTS_WITHIN_S = 120
-STOPS_WITHIN_S = 30
+STOPS_WITHIN_S = 120
 QUIET = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/completer-extension:manager": {"autoCompletion": False},

@@ -18,10 +18,10 @@ ESM, CSS = str(ChatWidget._esm), str(ChatWidget._css)  # noqa: SLF001  anywidget
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 _MODEL = """
-window.sent = []; window.heard = [];
+window.sent = []; window.heard = []; window.parts = [];
 window.model = {
   send: (what) => sent.push(what), get: () => undefined, off: () => {},
-  on: (name, callback) => name === "msg:custom" && heard.push(callback),
+  on: (name, callback) => (name === "msg:custom" ? heard : parts).push(callback),
 };
 window.el = document.querySelector("main");
 window.ends = chat.render({ model, el });
