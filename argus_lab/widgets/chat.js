@@ -282,13 +282,12 @@ class Chat {
     this.say("The kernel does not answer: it is busy, or it has ended. Nothing is lost; run the cell again if it ended.");
   }
 
-  // A kernel that was restarted knows nothing of this cell. Jupyter marks the outputs of the one before.
+  // Jupyter says this of a widget that is drawn when its kernel is restarted: the new one knows nothing of it.
   parted() {
-    const isOver = Boolean(this.root.closest(".jupyter-widgets-disconnected"));
     clearTimeout(this.waiting);
-    this.root.classList.toggle("ac-over", isOver);
-    this.picker.disabled = isOver;
-    this.say(isOver ? "The kernel was restarted. What was said is a copy, to be read; run the cell again to begin a new conversation." : "");
+    this.root.classList.add("ac-over");
+    this.picker.disabled = true;
+    this.say("The kernel was restarted. What was said here is a copy, to be read; run the cell again to begin a new conversation.");
   }
 
   receive({ number, patches }) {

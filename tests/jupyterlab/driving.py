@@ -124,8 +124,8 @@ class Reader:
     def restart(self) -> None:
         """Restart the kernel, from the menu."""
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-        self.page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
-        self.page.locator(".jp-Dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+        self.page.locator("[data-command='kernelmenu:restart']").click()
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
 
     def paste(self, words: str) -> None:
         """Paste into the chat's box, out of the browser's clipboard."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOKEN = "a-token-for-this-test"  # noqa: S105  of a server that lives as long as a test
 STARTS_WITHIN_S = 120
-STOPS_WITHIN_S = 30
+STOPS_WITHIN_S = 60
 QUIET = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/completer-extension:manager": {"autoCompletion": False},
@@ -116,7 +116,10 @@ def serving(app: str, place: Path, variables: Mapping[str, str]) -> Iterator[Lab
             yield lab
         finally:
             running.terminate()
-            running.wait(STOPS_WITHIN_S)
+            try:
+                running.wait(STOPS_WITHIN_S)
+            finally:
+                running.kill()  # one that hangs is an error, and is not left running
 
 
 def _wait_until_ready(lab: Lab, running: subprocess.Popen[bytes]) -> None:

@@ -14,10 +14,10 @@ from argus_lab.widgets.model import ChatWidget
 ESM, CSS = str(ChatWidget._esm), str(ChatWidget._css)  # noqa: SLF001  anywidget's names
 
 _MODEL = """
-window.sent = []; window.heard = [];
+window.sent = []; window.heard = []; window.parts = [];
 window.model = {
   send: (what) => sent.push(what), get: () => undefined, off: () => {},
-  on: (name, callback) => name === "msg:custom" && heard.push(callback),
+  on: (name, callback) => (name === "msg:custom" ? heard : parts).push(callback),
 };
 window.el = document.querySelector("main");
 window.ends = chat.render({ model, el });

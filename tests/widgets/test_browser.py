@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,7 +113,7 @@ def test_it_follows_the_end_only_for_who_reads_the_end(tab: Tab):
 
 
 def test_two_hundred_turns_stay_quick(tab: Tab):
-    """A token in a chat of 200 turns costs what it costs in one of 2; all is drawn within seconds."""
+    """A token in a chat of 200 turns costs what it costs in one of 2."""
 
     def token_ms(turns: int) -> float:
         begun = [entry for at in range(turns) for entry in _turn(at, "Some *words* and `code`.\n\n" * 8)]
@@ -125,25 +124,22 @@ def test_two_hundred_turns_stay_quick(tab: Tab):
             tab.page.evaluate(
                 """async ([place, first]) => {
                     const began = performance.now();
-                    let spent = 0;
+                    const spent = [];
                     for (let at = 0; at < 60; at++) {
                         receive({ number: first + at, patches: [place] });
                         await new Promise((done) => requestAnimationFrame(done));
                         const from = performance.now();
                         document.querySelector(".ac-list").getBoundingClientRect();
                         document.querySelector(".ac-list").scrollHeight;
-                        spent += performance.now() - from;
+                        spent.push(performance.now() - from);
                     }
-                    return spent / 60;
+                    return spent.sort((one, two) => one - two)[30];
                 }""",
                 [place, tab.number + 1],
             )
         )
 
-    few = token_ms(2)
-    began = time.monotonic()
-    many = token_ms(200)
-    assert time.monotonic() - began < 20
+    few, many = token_ms(2), token_ms(200)
     assert tab.page.locator(".ac-turn").count() == 201
     assert many < max(10 * few, 8.0), (few, many)
 
@@ -218,12 +214,28 @@ def test_settings_and_models_are_sent(tab: Tab):
 def test_a_silent_kernel_is_said_to_be(tab: Tab):
     """No answer for seconds: a line, which goes when the kernel is heard of again."""
     tab.show(_talk(1))
+    tab.page.clock.install()
     tab.page.get_by_label("Message", exact=True).fill("Hello?")
     tab.page.get_by_role("button", name="Send").click()
     notice = tab.page.locator(".ac-notice")
-    notice.get_by_text("The kernel does not answer").wait_for(timeout=10_000)
+    assert notice.is_hidden()
+    tab.page.clock.fast_forward(5_000)
+    notice.get_by_text("The kernel does not answer").wait_for()
     tab.show(_talk(2))
     assert notice.is_hidden()
+
+
+def test_a_kernel_that_was_restarted_leaves_something_to_read(tab: Tab):
+    """The conversation stays, the line says how to begin anew, and nothing is left that needs the kernel."""
+    tab.show(
+        folded([*_turn(0), Asked("t", "?"), Chat("c", "m"), Delta("c", 0, content="Half an")]), busy=True
+    )
+    tab.page.evaluate("parts.forEach(each => each())")
+    tab.page.get_by_text("run the cell again to begin a new conversation").wait_for()
+    assert "Half an" in tab.page.locator(".ac-turn").last.inner_text()
+    assert tab.page.get_by_role("button").count() == 0
+    assert tab.page.get_by_label("Message", exact=True).is_hidden()
+    assert tab.page.get_by_label("Model", exact=True).is_disabled()
 
 
 def test_everything_has_a_name(tab: Tab):
