@@ -16,6 +16,7 @@ import msgspec
 from argus_lab.chat import failures, wire
 from argus_lab.chat.transcript import Lost
 from argus_lab.errors import MissingExtra
+from argus_lab.notebook.endpoint import is_here
 
 try:
     from websockets.asyncio.client import ClientConnection, connect
@@ -217,12 +218,11 @@ class Client:
 async def _open(url: str) -> ClientConnection:
     parts = urlsplit(url)
     scheme = {"https": "wss", "wss": "wss"}.get(parts.scheme, "ws")
-    is_local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
     return await connect(
         f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/v1/chat",
         subprotocols=[Subprotocol(wire.SUBPROTOCOL)],
         compression=None,  # pieces of a few bytes only grow by it
-        proxy=None if is_local else True,  # a proxy cannot reach what runs here
+        proxy=None if is_here(url) else True,  # a proxy cannot reach what runs here
         open_timeout=OPEN_S,
         close_timeout=1.0,
         max_size=MOST_BYTES,

@@ -19,7 +19,6 @@ from argus_lab.errors import MissingExtra
 try:
     from opentelemetry import trace
     from opentelemetry.context import Context
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -29,6 +28,7 @@ except ImportError as error:
 
 from argus_lab.chat.spans import SCOPE
 from argus_lab.notebook.endpoint import Target, is_listening, target_of
+from argus_lab.notebook.exporting import exporter_to
 from argus_lab.notebook.sending import Sender
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ class Tracing:
 
     def __init__(self, receiver: str, environ: Mapping[str, str], *, keeps: bool) -> None:
         own = target_of({}, receiver)
-        exporter: SpanExporter = OTLPSpanExporter(endpoint=own.traces)
+        exporter: SpanExporter = exporter_to(own)
         self._sender = Sender(exporter, {}, lambda: is_listening(own), own.traces) if keeps else None
         self._processors = [BatchSpanProcessor(self._sender or exporter, schedule_delay_millis=DELAY_MS)]
         also = _also(environ, own)
         if also is not None:
-            self._processors.append(BatchSpanProcessor(OTLPSpanExporter(endpoint=also.traces)))
+            self._processors.append(BatchSpanProcessor(exporter_to(also)))
         self._providers: OrderedDict[tuple[str, str], TracerProvider] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -23,6 +23,9 @@ ALLOWED = frozenset(
     | {"table", "thead", "tbody", "tr", "th", "td"}
 )
 NESTING = 100
+CELLS = ("th", "td")
+SIDES = {"text-align:right": "al-end", "text-align:center": "al-middle"}
+"""Markdown's ``---:`` and ``:--:`` as classes: what a writer says gives no element a style."""
 
 
 @lru_cache(maxsize=256)
@@ -42,6 +45,7 @@ def markdown(source: str) -> Html:
             made,
             tags=set(ALLOWED),
             attributes={"a": {"href"}},
+            allowed_classes={cell: set(SIDES.values()) for cell in CELLS},
             url_schemes=set(SCHEMES),
             url_relative="deny",
             link_rel=REL,
@@ -57,6 +61,7 @@ def _parser() -> MarkdownIt:
     made.disable("reference")  # a definition would vanish from sight
     made.add_render_rule("image", _picture)
     made.core.ruler.push("small_headings", _small_headings)
+    made.core.ruler.push("aligned_cells", _aligned_cells)
     return made
 
 
@@ -72,6 +77,12 @@ def _small_headings(state: Any) -> None:
     for token in state.tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = "h6"
+
+
+def _aligned_cells(state: Any) -> None:
+    for token in state.tokens:
+        if token.type in {"th_open", "td_open"} and (side := token.attrs.pop("style", None)) in SIDES:
+            token.attrSet("class", SIDES[side])
 
 
 def _escaped(value: str) -> str:

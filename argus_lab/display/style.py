@@ -165,6 +165,8 @@ _TABLES = """
  vertical-align:top; max-width:420px; white-space:normal; font-weight:400; line-height:1.45}
 & thead th {color:var(--al-soft); font-size:11px}
 & th.al-right, & td.al-right {text-align:right; white-space:nowrap}
+& .al-end {text-align:right}
+& .al-middle {text-align:center}
 & td.al-keep {white-space:nowrap}
 & tr.al-unclear td, & tr.al-unclear th {color:var(--al-soft)}
 & .al-interval {display:block; position:relative; width:260px; height:13px; margin-top:3px;

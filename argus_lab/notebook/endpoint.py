@@ -17,7 +17,7 @@ from opentelemetry import context
 
 from argus_lab.errors import InvalidArgument
 
-__all__ = ["Answer", "Target", "answer_of", "flushed", "is_listening", "target_of"]
+__all__ = ["Answer", "Target", "answer_of", "flushed", "is_here", "is_listening", "target_of"]
 
 DEFAULT = "http://127.0.0.1:4318"
 PATH = "/v1/traces"
@@ -67,10 +67,15 @@ def target_of(environ: Mapping[str, str], endpoint: str | None = None) -> Target
     return Target(url, trimmed.removesuffix(PATH) if trimmed.endswith(PATH) else None)
 
 
+def is_here(url: str) -> bool:
+    """Whether an address is of this machine itself, which a proxy cannot reach."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
 def is_listening(target: Target) -> bool:
     """Whether something takes connections there; true where only a proxy could tell."""
     parts = urlsplit(target.traces)
-    proxied = parts.scheme in urllib.request.getproxies()
+    proxied = parts.scheme in urllib.request.getproxies() and not is_here(target.traces)
     if proxied and not urllib.request.proxy_bypass(parts.netloc):
         return True
     try:
@@ -127,10 +132,15 @@ def _asked(
     # Instrumentors of HTTP libraries leave out what is asked here, as they leave out exports.
     token = context.attach(context.set_value("suppress_instrumentation", value=True))
     try:
-        with urllib.request.urlopen(url, body, timeout) as response:  # noqa: S310  target_of saw to http
+        with _opener(url).open(url, body, timeout) as response:
             yield response
     finally:
         context.detach(token)
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    passed = [urllib.request.ProxyHandler({})] if is_here(url) else []
+    return urllib.request.build_opener(*passed)
 
 
 def _json(text: bytes) -> object:

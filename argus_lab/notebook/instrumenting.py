@@ -12,13 +12,13 @@ from argus_lab.errors import ArgusError, InvalidArgument, MissingExtra
 
 try:
     from opentelemetry import trace
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 except ImportError as error:
     raise MissingExtra.of("the OpenTelemetry SDK with its OTLP exporter", "lab") from error
 
 from argus_lab.notebook.endpoint import Target, is_listening, target_of
+from argus_lab.notebook.exporting import exporter_to
 from argus_lab.notebook.instrumented import Aim, Instrumented
 from argus_lab.notebook.instrumentors import installed, turned_on
 from argus_lab.notebook.place import current_shell, notebook_name
@@ -123,7 +123,7 @@ def _switched(
     if before is not None and processor.is_connected and before.is_same(now):
         before.renew(now)
         return before
-    exporter = OTLPSpanExporter(endpoint=target.traces)
+    exporter = exporter_to(target)
     processor.connect(Sender(exporter, labels, lambda: is_listening(target), target.traces), now.tags)
     if before is not None:
         now.follow(before)

@@ -13,7 +13,7 @@ from argus_lab.display import units
 from argus_lab.display.json_tree import json_tree
 from argus_lab.display.markup import REL, element, link
 from argus_lab.display.media import picture_of
-from argus_lab.display.prose import ALLOWED, markdown
+from argus_lab.display.prose import ALLOWED, CELLS, SIDES, markdown
 from argus_lab.display.visible import brief, fitted, shortened, visible, width
 from tests.display.pages import ADDRESS, UNSEEN
 from tests.display.payloads import PAYLOADS
@@ -35,6 +35,8 @@ class Words(HTMLParser):
         self.names.add(tag)
         if tag == "a":
             self.links.append(dict(attrs))
+        elif tag in CELLS:
+            assert attrs in ([], *([("class", side)] for side in SIDES.values())), attrs
         else:
             assert not attrs, (tag, attrs)
 
@@ -59,6 +61,16 @@ class Words(HTMLParser):
 def test_markdown_is_rendered_without_its_dangers(source: str, made: str):
     """The usual marks work; HTML, scripts' addresses and hidden definitions are text."""
     assert markdown(source) == made
+
+
+def test_columns_stand_where_their_writer_wants_them():
+    """Cells of ``---:`` and ``:--:`` say their side as a class of ours, the others nothing."""
+    made = markdown("|a|b|c|\n|-|-:|:-:|\n|1|2|3|")
+    assert re.findall(r"<t[hd]\b[^>]*>\w", made) == [
+        f"<{name}{side}>{word}"
+        for name, words in (("th", "abc"), ("td", "123"))
+        for side, word in zip(("", ' class="al-end"', ' class="al-middle"'), words, strict=True)
+    ]
 
 
 @given(

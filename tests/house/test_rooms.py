@@ -52,7 +52,7 @@ MAY_USE: dict[str, set[str]] = {
     "measures": {"duckdb", "genai_prices", "msgspec", "narwhals", "numpy", "polars", "pyarrow", "pyspark"},
     "figures": {"bokeh", "lazy_loader", "narwhals", "numpy", "pandas", "pyarrow"},
     "display": {"markdown_it", "msgspec", "narwhals", "nh3", "numpy", "pandas", "pyarrow"},
-    "notebook": {"IPython", "opentelemetry", "pandas"},
+    "notebook": {"IPython", "opentelemetry", "pandas", "requests"},
     "dashboards": {"bokeh", "duckdb", "narwhals", "numpy", "pandas", "panel", "param", "pyarrow", "tornado"},
     "chat": {"msgspec", "ollama", "opentelemetry", "websockets"},
     "widgets": {"IPython", "anywidget", "ipywidgets", "msgspec", "pandas", "traitlets"},
