@@ -41,9 +41,9 @@ def rounds(spans: Any) -> Any:
 
     A round is a model call (``span_type`` ``llm`` or ``step_kind`` ``llm_call``; a span that only wraps
     another model call is none; an answer that came in a span of its own, as from Logfire's streams, is part
-    of the round of its request, and a round of its own only where that is not in the frame). Its *trigger*
-    is the user message or tool call that led to it: the tool whose result the prompt ends with, else the
-    last that began before it, else one above it. Its
+    of the round of its request, which has its tokens and lasts until its end; only where the request is not
+    in the frame it is a round of its own). Its *trigger* is the user message or tool call that led to it:
+    the tool whose result the prompt ends with, else the last that began before it, else one above it. Its
     *executions* are the tool calls and external resources that ran because of its answer. What belongs
     together is told by ids first (a tool call carries the id of the request it answers), then by parents
     (what is below a call belongs to it), then by times: executions that begin after the call's end and
@@ -76,8 +76,7 @@ def rounds(spans: Any) -> Any:
     ``request_model``, ``response_model``, ``start_time``, ``duration_ms``, ``time_to_first_token_ms``, \
 ``status``, ``error_message``, ``finish_reason``, ``input_tokens``, ``output_tokens``, \
 ``cache_read_tokens``, ``reasoning_tokens``
-        As in the span table; of a call whose answer came in a span of its own, tokens and ends are those of
-        the answer, and the duration goes from the request to the end of the answer.
+        As in the span table.
     ``reported_cost_usd``
         The cost that the span itself reports, its ``cost_usd``; by list price: ``al.costs``.
     ``prompt_messages``, ``prompt_tools``

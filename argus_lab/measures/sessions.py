@@ -99,7 +99,8 @@ def sessions(spans: Any) -> Any:
         Spans with a step kind; all spans.
     ``model_calls``, ``tool_calls``, ``errors``
         Model calls without wrappers; tool calls, one over MCP once, as in ``al.tool_calls``; spans with the
-        status ``ERROR``.
+        status ``ERROR``, among them those that only repeat what failed below them. Failures where they
+        arose: ``al.errors(spans, by="session_id")``.
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, \
 ``reasoning_tokens``
         Sums over the spans whose usage counts (``al.tokens`` says which). Null where none is known.

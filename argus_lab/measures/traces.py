@@ -67,7 +67,8 @@ def traces(spans: Any) -> Any:
         First start, last end, UTC; from the first start to the last end, ms.
     ``spans``, ``model_calls``, ``tool_calls``, ``errors``
         How many; model calls without wrappers; tool calls, one over MCP once, as in ``al.tool_calls``;
-        errors are spans with the status ``ERROR``.
+        errors are spans with the status ``ERROR``, among them those that only repeat what failed below
+        them. Failures where they arose: ``al.errors(spans, by="trace_id")``.
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_write_tokens``, \
 ``reasoning_tokens``
         Sums over the spans whose usage counts (``al.tokens`` says which). Null where none is known.

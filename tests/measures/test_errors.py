@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 
 from argus_lab.measures.errors import errors
+from argus_lab.measures.sessions import sessions
 from argus_lab.testing import make_span
 from tests.measures.engines import ENGINES, rows_of
 from tests.measures.generated import tables
@@ -117,3 +118,16 @@ def test_any_spans(spans: pa.Table):
         assert (row["example_trace_id"], row["example_span_id"]) in ids
         assert row["first_seen"] is None or row["first_seen"] <= row["last_seen"]
         assert 1 <= row["traces"] <= row["count"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sessions_count_failing_spans_and_errors_tell_where_they_arose(engine: str):
+    """A tool that fails, and two spans that repeat it: three failing spans, one failure, by session too."""
+    one = {"session_id": "s", "error_message": "no such order", "error_type": "KeyError"}
+    rows = spans_of(
+        _failed(1, **one), _failed(2, 1, **one), _failed(3, 2, **one), make_span(9, session_id="t")
+    )
+    told = {row["session_id"]: row["errors"] for row in rows_of(sessions(ENGINES[engine](rows)))}
+    assert told == {"s": 3, "t": 0}
+    (row,) = rows_of(errors(ENGINES[engine](rows), by="session_id"))
+    assert (row["session_id"], row["count"], row["propagated"]) == ("s", 1, 2)
