@@ -15,17 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Visit"]
 
-PATIENCE_S = 15.0
-"""After so long without a word of the browser what waits is handed on all the same: it may be there."""
-
 
 class Visit:
     """What is to be done on a document, in order, once the browser has said that it shows it.
 
     A browser fetches the document, draws it, and only then says that it is there. Until then Panel forgets
     the changes it is given (``panel.io.document.hold``): it takes it that the document is fetched after them.
-    What is found meanwhile waits here. And it goes to the document in the thread of its events alone: while
-    Panel gathers changes there, what another thread adds may be forgotten too.
+    What is found meanwhile waits here, however long a busy machine takes: what was handed on too early would
+    never be seen. And it goes to the document in the thread of its events alone: while Panel gathers changes
+    there, what another thread adds may be forgotten too.
 
     Made in the thread that makes the page.
     """
@@ -36,7 +34,6 @@ class Visit:
         self._is_there = False
         self._loop = asyncio.get_running_loop()
         pn.state.onload(self._arrived)
-        self._loop.call_later(PATIENCE_S, self._arrived)
 
     def add(self, act: Callable[[], Any]) -> None:
         """Do something under the document's lock; from any thread."""

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import panel as pn
 from bokeh.document import Document
+from panel.io.document import MockSessionContext
+from panel.io.state import set_curdoc
 
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.desk import Desk, PageKind
 
 TOLD = 200
+KIND = PageKind("latency", "Latency", (), lambda _: None)  # type: ignore[arg-type, return-value]
 
 
 class Watched(Document):
@@ -37,11 +41,10 @@ def test_a_document_hears_of_results_in_its_own_thread():
     all the while, and what came in between was in neither list.
     """
     document = Watched()
-    kind = PageKind("latency", "Latency", (), lambda _: None)  # type: ignore[arg-type, return-value]
     shown: list[int] = []
 
     async def told() -> int:
-        desk = Desk(None, kind, Choices(), {}, document)  # type: ignore[arg-type]
+        desk = Desk(None, KIND, Choices(), {}, document)  # type: ignore[arg-type]
         with ThreadPoolExecutor(4) as threads:
             for at in range(TOLD):
                 threads.submit(desk.soon, lambda at=at: shown.append(at))
@@ -57,3 +60,32 @@ def test_a_document_hears_of_results_in_its_own_thread():
         thread = own.submit(lambda: asyncio.run(told())).result(120)
     assert sorted(shown) == list(range(2 * TOLD))
     assert set(document.threads) == {thread}
+
+
+def test_a_document_hears_of_nothing_before_its_browser_is_there():
+    """However long the browser takes, an hour here: results wait for it, and come in order."""
+    document = Watched()
+    context = MockSessionContext(document=document)
+    document._session_context = lambda: context  # type: ignore[assignment]  # noqa: SLF001  as a server does
+    shown: list[int] = []
+
+    async def told() -> list[int]:
+        loop = asyncio.get_running_loop()
+        with set_curdoc(document):
+            desk = Desk(None, KIND, Choices(), {}, document)  # type: ignore[arg-type]
+        for at in range(3):
+            desk.soon(lambda at=at: shown.append(at))
+        now = loop.time
+        loop.time = lambda: now() + 3600  # type: ignore[method-assign]
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+        early = len(document.acts)
+        pn.state._on_load(document)  # noqa: SLF001  what Panel does when the browser says so
+        while len(document.acts) < 3:  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0.01)
+        for act in document.acts:
+            act()
+        return [early, *shown]
+
+    with ThreadPoolExecutor(1) as own:
+        assert own.submit(lambda: asyncio.run(told())).result(120) == [0, 0, 1, 2]
