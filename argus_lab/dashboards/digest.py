@@ -177,11 +177,18 @@ class Digest:
 
     def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
         """The spans of a session of the table, oldest first, from the lake."""
-        cursor = self._cursor()
-        query = "SELECT DISTINCT trace_id FROM spans WHERE session = $session"
-        found = cursor.sql(query, params={"session": row["session"]}).to_arrow_table()
-        window = {"trace": found["trace_id"].to_pylist(), "project": row["project"]}
-        return read.frame(self._reader, select(SPANS, window), columns, order="oldest")
+        query = """
+            SELECT list(DISTINCT trace_id) AS trace, min(start_time) AS since,
+                max(start_time) + INTERVAL 1 MICROSECOND AS until, bool_and(start_time IS NOT NULL) AS timed
+            FROM spans WHERE session = $session
+        """
+        found = self._cursor().sql(query, params={"session": row["session"]}).to_arrow_table().to_pylist()[0]
+        picks: dict[str, Any] = {"trace": found["trace"] or [], "project": row["project"]}
+        if found["timed"]:  # then files of other days are not looked into
+            picks |= {"since": found["since"], "until": found["until"]}
+        frame = read.frame(self._reader, select(SPANS, picks), columns, order="oldest")
+        frame.attrs.clear()  # pandas copies where a frame came from for every column that is taken of it
+        return frame
 
     def span(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """Every column of one span, from the lake."""
