@@ -169,9 +169,8 @@ class Digest:
     def near(self, session_id: str) -> list[str]:
         """Sessions that are called most alike."""
         alike = "jaro_winkler_similarity(session_id, $key)"
-        query = (
-            f"SELECT session_id FROM sessions WHERE {alike} > 0.8 ORDER BY {alike} DESC, session_id LIMIT 3"
-        )
+        order = f"ORDER BY {alike} DESC, session_id LIMIT 3"
+        query = f"SELECT session_id FROM sessions WHERE {alike} > 0.8 {order}"
         found = self._cursor().sql(query, params={"key": session_id}).to_arrow_table()
         return [str(name) for name in found["session_id"].to_pylist()]
 
@@ -198,19 +197,13 @@ class Digest:
 
     def calls(self, numbers: Sequence[int]) -> dict[int, list[list[Any]]]:
         """Of these sessions, by number, the model calls in order: how long, and whether it failed."""
-        found = (
-            self._cursor()
-            .sql(
-                f"""
+        query = f"""
             SELECT session,
                 list([duration_ms, (status = 'ERROR')::DOUBLE] ORDER BY start_time)[:{SPARKS}] AS calls
             FROM spans WHERE list_contains($numbers, session) AND is_model_call AND duration_ms IS NOT NULL
             GROUP BY session
-            """,
-                params={"numbers": list(numbers)},
-            )
-            .to_arrow_table()
-        )
+        """
+        found = self._cursor().sql(query, params={"numbers": list(numbers)}).to_arrow_table()
         return dict(zip(found["session"].to_pylist(), found["calls"].to_pylist(), strict=True))
 
     def neighbours(
