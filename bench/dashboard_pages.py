@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from bench.visiting import PATIENCE_MS, Server, Taken, line, timed
 
-__all__ = ["CHARTS", "lines"]
+__all__ = ["CHARTS", "lines", "settled"]
 
 ROUNDS = 5
 AIM_MS = 500
@@ -28,14 +28,14 @@ def lines(page: Page, server: Server, name: str) -> list[str]:
     first, whole, cut, brushed = [], [], [], []
     for _ in range(ROUNDS):
         page.goto(f"{server.url}/{name}?live=off")
-        _settled(page, name)
+        settled(page, name)
         page.get_by_role("button", name="Status", exact=True).click()
         first.append(_until_first(page, server, name, page.get_by_label("ERROR").check))
-        rest = timed(server, partial(_settled, page, name))
+        rest = timed(server, partial(settled, page, name))
         whole.append(Taken(first[-1].ms + rest.ms, first[-1].cpu_ms + rest.cpu_ms))
         select = partial(page.locator("#switch-by").select_option, CUT_BY)
         cut.append(_until_first(page, server, name, select))
-        _settled(page, name)
+        settled(page, name)
         brushed.append(_brushed(page, server, name))
     return [
         line(f"  /{name}: a filter, until the first chart is drawn", first, AIM_MS),
@@ -64,7 +64,8 @@ def _until_first(page: Page, server: Server, name: str, act: Callable[[], object
     return timed(server, act, changed)
 
 
-def _settled(page: Page, name: str) -> None:
+def settled(page: Page, name: str) -> None:
+    """Wait until a page has drawn all its charts."""
     for chart in CHARTS[name]:
         page.locator(f'section.sheet[data-chart="{chart}"]:not(.is-busy) button[data-view="code"]').wait_for()
 

@@ -169,19 +169,25 @@ class Digest:
     def near(self, session_id: str) -> list[str]:
         """Sessions that are called most alike."""
         alike = "jaro_winkler_similarity(session_id, $key)"
-        query = (
-            f"SELECT session_id FROM sessions WHERE {alike} > 0.8 ORDER BY {alike} DESC, session_id LIMIT 3"
-        )
+        order = f"ORDER BY {alike} DESC, session_id LIMIT 3"
+        query = f"SELECT session_id FROM sessions WHERE {alike} > 0.8 {order}"
         found = self._cursor().sql(query, params={"key": session_id}).to_arrow_table()
         return [str(name) for name in found["session_id"].to_pylist()]
 
     def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
         """The spans of a session of the table, oldest first, from the lake."""
-        cursor = self._cursor()
-        query = "SELECT DISTINCT trace_id FROM spans WHERE session = $session"
-        found = cursor.sql(query, params={"session": row["session"]}).to_arrow_table()
-        window = {"trace": found["trace_id"].to_pylist(), "project": row["project"]}
-        return read.frame(self._reader, select(SPANS, window), columns, order="oldest")
+        query = """
+            SELECT list(DISTINCT trace_id) AS trace, min(start_time) AS since,
+                max(start_time) + INTERVAL 1 MICROSECOND AS until, bool_and(start_time IS NOT NULL) AS timed
+            FROM spans WHERE session = $session
+        """
+        found = self._cursor().sql(query, params={"session": row["session"]}).to_arrow_table().to_pylist()[0]
+        picks: dict[str, Any] = {"trace": found["trace"] or [], "project": row["project"]}
+        if found["timed"]:  # then files of other days are not looked into
+            picks |= {"since": found["since"], "until": found["until"]}
+        frame = read.frame(self._reader, select(SPANS, picks), columns, order="oldest")
+        frame.attrs.clear()  # pandas copies where a frame came from for every column that is taken of it
+        return frame
 
     def span(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """Every column of one span, from the lake."""
@@ -191,19 +197,13 @@ class Digest:
 
     def calls(self, numbers: Sequence[int]) -> dict[int, list[list[Any]]]:
         """Of these sessions, by number, the model calls in order: how long, and whether it failed."""
-        found = (
-            self._cursor()
-            .sql(
-                f"""
+        query = f"""
             SELECT session,
                 list([duration_ms, (status = 'ERROR')::DOUBLE] ORDER BY start_time)[:{SPARKS}] AS calls
             FROM spans WHERE list_contains($numbers, session) AND is_model_call AND duration_ms IS NOT NULL
             GROUP BY session
-            """,
-                params={"numbers": list(numbers)},
-            )
-            .to_arrow_table()
-        )
+        """
+        found = self._cursor().sql(query, params={"numbers": list(numbers)}).to_arrow_table()
         return dict(zip(found["session"].to_pylist(), found["calls"].to_pylist(), strict=True))
 
     def neighbours(

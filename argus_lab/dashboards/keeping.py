@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-import argus_lab
 from argus_lab.dashboards.store import Store
 from argus_lab.lake.table import open_table
 
@@ -139,7 +138,7 @@ def _begun_anew(store: Store) -> None:
 def _maker() -> str:
     """What made the tables: this code and what it counts with."""
     found = hashlib.sha256()
-    root = Path(argus_lab.__file__).parent
+    root = Path(__file__).parent.parent
     for path in sorted(root.rglob("*.py")):
         found.update(f"{path.relative_to(root)} {path.stat().st_size} ".encode())
         found.update(path.read_bytes())

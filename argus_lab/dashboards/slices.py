@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from argus_lab.lake.changes import relation_of
 from argus_lab.lake.selection import select
+from argus_lab.measures.engines import queried
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ class Slice:
             return spans
         cursor.register("argus_apart", self.traces)
         join = "SEMI" if self.is_apart else "ANTI"
-        test = "hash(argus_part.trace_id) = argus_apart.trace"
-        return spans.query("argus_part", f"FROM argus_part {join} JOIN argus_apart ON {test}")
+        test = "hash(frame.trace_id) = argus_apart.trace"
+        found: duckdb.DuckDBPyRelation = queried(spans, f"FROM frame {join} JOIN argus_apart ON {test}")
+        return found
 
 
 def slices(
@@ -110,7 +112,7 @@ def _look(cursor: duckdb.DuckDBPyConnection, picked: Picked, groups: Sequence[Fi
     for part, group in enumerate(groups):
         own = cursor.cursor()
         spans = relation_of(replace(picked, files=group), own)
-        found = spans.query("argus_part", f"SELECT {made}, count(*) AS spans FROM argus_part GROUP BY ALL")
+        found = queried(spans, f"SELECT {made}, count(*) AS spans FROM frame GROUP BY ALL")
         cursor.register("argus_found", found.to_arrow_table())
         cursor.execute(f"INSERT INTO argus_seen SELECT {part}, * FROM argus_found").fetchall()
         cursor.unregister("argus_found")
@@ -135,13 +137,13 @@ def _linked(
     links = cursor.sql("FROM argus_linked").to_arrow_table()
     if not len(links):
         return
-    part, spans = links["part"].to_numpy(), links["spans"].to_numpy()
+    group, spans = links["part"].to_numpy(), links["spans"].to_numpy()
     knot = _knots(links["session"].to_numpy(), links["trace"].to_numpy())
     sizes = np.bincount(knot, weights=spans)
     bucket = ((np.cumsum(sizes) - sizes) // rows).astype(np.int64)[knot]
     for number in np.unique(bucket):
         chosen = bucket == number
-        files = tuple(file for place in np.unique(part[chosen]) for file in groups[place])
+        files = tuple(file for place in np.unique(group[chosen]) for file in groups[place])
         traces = pa.table({"trace": np.unique(links["trace"].to_numpy()[chosen])})
         part = Slice(replace(picked, files=files), None, traces, is_apart=True)
         yield _by_name(part, cursor, columns) if len(traces) <= FEW else part

@@ -213,3 +213,22 @@ def test_renormalising_is_seen(tmp_path: Path):
     digest.look()
     _same(_table(digest), _measured(lake))
     assert _table(digest)["models"].tolist() != ["other"]
+
+
+def test_a_session_is_read_with_all_its_spans(tmp_path: Path):
+    """The window in which a session lies leaves none of its spans out, nor those without a start."""
+    lake = str(tmp_path / "lake")
+    named = {"session_id": "chat", "session_source": "attribute"}
+    rows = [make_span(n, start_time=NOON + timedelta(days=n)) | named for n in range(3)]
+    write(lake, [*rows, make_span(9)])
+    digest = _digest(lake)
+    row = digest.session("chat")
+    assert row is not None
+    wanted = {each["span_id"] for each in rows}
+    assert set(digest.session_spans(row)["span_id"]) == wanted
+    last = make_span(5, trace_id=rows[0]["trace_id"]) | named | {"start_time": None, "start_unix_nano": None}
+    write(lake, [last])
+    digest.look()
+    row = digest.session("chat")
+    assert row is not None
+    assert set(digest.session_spans(row)["span_id"]) == wanted | {last["span_id"]}
