@@ -47,11 +47,9 @@ def _conversations(seed: int) -> list[dict[str, Any]]:
         outer = make_span(2 * n, start_time=day, span_type="llm", agent_name=chance.choice([None, "mira"]))
         rows.append(outer | named)
         if chance.random() < 0.6:
-            inner = make_span(2 * n + 1, trace_id=outer["trace_id"], parent_span_id=outer["span_id"])
-            inner |= named | {
-                "start_time": day + timedelta(days=chance.choice([0, 0, 3])),
-                "span_type": "llm",
-            }
+            late = day + timedelta(days=chance.choice([0, 0, 3]))
+            below = {"trace_id": outer["trace_id"], "parent_span_id": outer["span_id"], "span_type": "llm"}
+            inner = make_span(2 * n + 1, start_time=late, **below) | named
             if chance.random() < 0.2:
                 inner["session_id"] = f"aside-{n // 30}"
             rows.append(inner)
