@@ -88,8 +88,8 @@ class Desk:
         if found == self.choices:
             return
         self.choices = found
+        self.again()  # before the address says so: nothing of other choices looks finished under it
         self._tell_address(is_step=True)
-        self.again()
 
     def keep(self, *, is_step: bool = False, **own: str | None) -> None:
         """Put something of the page's own into its address; ``None`` takes it out.

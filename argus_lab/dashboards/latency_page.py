@@ -63,11 +63,14 @@ class LatencyPage:
     def refresh(self, *, is_news: bool = False) -> None:
         """Work everything out again; what is the same stays as it is."""
         if not is_news:
-            for view in (self._time, self._first, self._groups, self._spread, self._periods):
-                view.busy()
+            self._wait()
         self._draw()
         digest, choices = self.desk.digest, self.desk.choices
         self._jobs.compute(lambda: charts.facts_of(digest, choices), self._with_facts, lane="facts")
+
+    def _wait(self) -> None:
+        for view in (self._time, self._first, self._groups, self._spread, self._periods):
+            view.busy()
 
     def _with_facts(self, facts: charts.Facts) -> None:
         is_there = facts.spans > 0
@@ -135,6 +138,7 @@ class LatencyPage:
         if (name == "by" and (value in charts.BY or value == AUTO)) or (
             name == "every" and (value in LENGTHS or value == AUTO)
         ):
+            self._wait()  # before the address says so: no chart of another looks finished under it
             self.desk.keep(**{name: value}, is_step=True)
             self.refresh()
 

@@ -77,11 +77,14 @@ class TokensPage:
     def refresh(self, *, is_news: bool = False) -> None:
         """Work everything out again; what is the same stays as it is."""
         if not is_news:
-            for view in (self._usage, self._answers, self._growth):
-                view.busy()
+            self._wait()
         self._draw()
         digest, choices = self.desk.digest, self.desk.choices
         self._jobs.compute(lambda: facts_of(digest, choices), self._with_facts, lane="facts")
+
+    def _wait(self) -> None:
+        for view in (self._usage, self._answers, self._growth):
+            view.busy()
 
     def _with_facts(self, facts: Facts) -> None:
         shown = self._charts if facts.spans else self._nothing
@@ -216,8 +219,11 @@ class TokensPage:
         }
         if name not in known or not (value == AUTO or value in known[name]):
             return
+        is_prompt = name == "session"
+        wait = self._growth.busy if is_prompt else self._wait
+        wait()  # before the address says so: no chart of another choice looks finished under it
         self.desk.keep(**{name: None if value == "tokens" else value}, is_step=True)
-        if name == "session":
+        if is_prompt:
             self._draw()
             self._grow()
         else:

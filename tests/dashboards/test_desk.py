@@ -89,3 +89,14 @@ def test_a_document_hears_of_nothing_before_its_browser_is_there():
 
     with ThreadPoolExecutor(1) as own:
         assert own.submit(lambda: asyncio.run(told())).result(120) == [0, 0, 1, 2]
+
+
+def test_a_page_is_drawn_for_new_choices_before_the_address_has_them():
+    """Whoever waits for the address finds no chart of other choices under it that looks finished."""
+    order: list[str] = []
+    desk = Desk(None, KIND, Choices(), {})  # type: ignore[arg-type]
+    desk.on_choices(lambda: order.append(f"page {desk.query}"))
+    desk.on_address(lambda _: order.append(f"address {desk.query}"))
+    desk.choose(model=("one",))
+    assert [each.split()[0] for each in order] == ["page", "address"]
+    assert "model=one" in order[0]
