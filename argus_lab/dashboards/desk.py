@@ -24,9 +24,11 @@ __all__ = ["Desk", "PageKind"]
 
 T = TypeVar("T")
 
-THREADS = 4
+THREADS, THREADS_LATER = 4, 2
 _POOL = ThreadPoolExecutor(THREADS, thread_name_prefix="argus-pages")
 """Queries of all visitors; each uses the engine's threads besides."""
+_POOL_LATER = ThreadPoolExecutor(THREADS_LATER, thread_name_prefix="argus-pages-later")
+"""Those of what is further down a page: nobody's first look waits for them, nor a page that somebody left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +165,14 @@ class Desk:
 
     # --- work that takes a while ------------------------------------------------------------------------
 
-    def compute(self, job: Callable[[], T], then: Callable[[T], None], *, lane: str = "page") -> None:
+    def compute(
+        self, job: Callable[[], T], then: Callable[[T], None], *, lane: str = "page", is_later: bool = False
+    ) -> None:
         """Do ``job`` in a thread, ``then`` show what it gave, under the page's lock.
 
         Of several jobs in a lane only the last is shown: who chose again does not want the old answer. What
-        goes wrong with the lake is shown by the shell. In a notebook both happen at once.
+        goes wrong with the lake is shown by the shell. What is not looked at first ``is_later``: it waits for
+        other such jobs, and no other job waits for it. In a notebook both happen at once.
         """
         self._turns[lane] += 1
         turn = self._turns[lane]
@@ -191,7 +196,7 @@ class Desk:
                 return
             self.soon(lambda: show(found))
 
-        _POOL.submit(work)
+        (_POOL_LATER if is_later else _POOL).submit(work)
 
     def soon(self, act: Callable[[], Any]) -> None:
         """Do something under the page's lock, from any thread, once the visitor's browser shows the page."""

@@ -23,7 +23,9 @@ class Jobs:
         self._open: set[str] = set()
         self._has_news = False
 
-    def compute(self, job: Callable[[], T], then: Callable[[T], None], *, lane: str) -> None:
+    def compute(
+        self, job: Callable[[], T], then: Callable[[T], None], *, lane: str, is_later: bool = False
+    ) -> None:
         """As the desk does; of several jobs in a lane the last is shown, so each lane is open until then."""
         self._open.add(lane)
 
@@ -34,7 +36,7 @@ class Jobs:
                 self._has_news = False
                 self._again()
 
-        self._desk.compute(job, shown, lane=lane)
+        self._desk.compute(job, shown, lane=lane, is_later=is_later)
 
     def news(self) -> None:
         """There is something new in the lake."""

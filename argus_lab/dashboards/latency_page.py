@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -96,7 +97,7 @@ class LatencyPage:
     def _then(self, facts: charts.Facts, time: Chart) -> None:
         """What is looked at after the first chart."""
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
-        compute = self._jobs.compute
+        compute = partial(self._jobs.compute, is_later=True)
         compute(lambda: digest.latency(choices), lambda found: self._with_whole(facts, found), lane="whole")
         compute(lambda: charts.by_group(digest, choices, by), self._groups.show, lane="groups")
         compute(lambda: charts.first_tokens(digest, choices, time), self._first.show, lane="first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -111,7 +112,7 @@ class TokensPage:
     def _then(self, every: str) -> None:
         """What is looked at after the first chart."""
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
-        compute = self._jobs.compute
+        compute = partial(self._jobs.compute, is_later=True)
         compute(lambda: charts.used(digest, choices), self._with_used, lane="used")
         compute(lambda: charts.groups(digest, choices, by), self._with_groups, lane="groups")
         compute(lambda: charts.answering(digest, choices, by, every), self._answers.show, lane="answers")

@@ -14,7 +14,7 @@ from panel.io.document import MockSessionContext
 from panel.io.state import set_curdoc
 
 from argus_lab.dashboards.choices import Choices
-from argus_lab.dashboards.desk import Desk, PageKind
+from argus_lab.dashboards.desk import THREADS, Desk, PageKind
 
 TOLD = 200
 KIND = PageKind("latency", "Latency", (), lambda _: None)  # type: ignore[arg-type, return-value]
@@ -100,3 +100,21 @@ def test_a_page_is_drawn_for_new_choices_before_the_address_has_them():
     desk.choose(model=("one",))
     assert [each.split()[0] for each in order] == ["page", "address"]
     assert "model=one" in order[0]
+
+
+def test_nobody_waits_for_what_is_further_down_another_page():
+    """However many later jobs there are, of a page that was left too: the first look goes ahead."""
+    gate, looked = threading.Event(), threading.Event()
+
+    async def told() -> bool:
+        left, new = (Desk(None, KIND, Choices(), {}, Watched()) for _ in range(2))  # type: ignore[arg-type]
+        for at in range(3 * THREADS):
+            left.compute(lambda: gate.wait(60), print, lane=f"lane {at}", is_later=True)
+        new.compute(looked.set, print, lane="first")
+        try:
+            return await asyncio.to_thread(looked.wait, 60)
+        finally:
+            gate.set()
+
+    with ThreadPoolExecutor(1) as own:
+        assert own.submit(lambda: asyncio.run(told())).result(120)

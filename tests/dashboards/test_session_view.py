@@ -25,7 +25,9 @@ class Held(Desk):
 
     held: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]]
 
-    def compute(self, job: Callable[[], Any], then: Callable[[Any], None], *, lane: str = "page") -> None:
+    def compute(
+        self, job: Callable[[], Any], then: Callable[[Any], None], *, lane: str = "page", **_: Any
+    ) -> None:
         """Keep it; of several in a lane the last."""
         self.held[lane] = job, then
 
