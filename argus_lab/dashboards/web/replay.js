@@ -141,7 +141,7 @@ export function render({ model, el }) {
   function symbol(name) {
     const [sign, colour, words] = model.told.icons[name] || model.told.icons.other;
     const icon = made("span", "icon", sign);
-    icon.style.color = colour;
+    icon.style.color = `color-mix(in srgb, ${colour} 80%, var(--a-text))`; // stands out on a chosen row too
     icon.setAttribute("role", "img");
     icon.setAttribute("aria-label", words);
     return icon;
