@@ -35,9 +35,11 @@ class Server:
     url: str
     lake: str
     process: subprocess.Popen[str]
+    was_stopped: bool = False
 
     def stop(self) -> None:
-        """End it as Ctrl-C does."""
+        """End it; may be called again."""
+        self.was_stopped = True
         self.process.terminate()
         self.process.wait(PATIENCE)
         assert self.process.stdout is not None
@@ -61,9 +63,10 @@ def launch() -> Iterator[Callable[..., Server]]:
         return started[-1]
 
     yield start
+    dead = [server for server in started if not server.was_stopped and server.process.poll() is not None]
     for server in started:
-        if server.process.poll() is None:
-            server.stop()
+        server.stop()
+    assert not dead, "these ended by themselves"
 
 
 @pytest.fixture(scope="session")
