@@ -83,9 +83,9 @@ def through_time(digest: Digest, choices: Choices, by: str | None, every: str, v
         if values == "cost"
         else f"{count(numbers['total_tokens'].sum())} tokens"
     )
-    words = (
-        f"{what} over time, every {every}: {amount} in {plural(int(numbers['calls'].sum()), 'model call')}."
-    )
+    cut = f", by {BY[by]}" if by else ""
+    calls = plural(int(numbers["calls"].sum()), "model call")
+    words = f"{what} over time{cut}, every {every}: {amount} in {calls}."
     without = int(numbers["unpriced_calls"].sum())
     if without:
         words += f" {plural(without, 'call')} without a list price are not in the cost."
