@@ -43,7 +43,7 @@ def measure(pairs: int = PAIRS) -> list[str]:
         f"{BODIES} requests of {payloads.SPANS_A_REQUEST} spans to rows, {pairs} pairs of processes, processor time.",
         "",
         f"{'all dialects':16}{statistics.median(spent['all']) / spans * 1e6:8.1f} us a span",
-        f"{'two dialects':16}{statistics.median(spent['one']) / spans * 1e6:8.1f} us a span",
+        f"{'two dialects':16}{statistics.median(spent['two']) / spans * 1e6:8.1f} us a span",
         f"{'ratio':16}{ratio:8.3f} (median of pairs; {ratios[0]:.3f} to {ratios[-1]:.3f}; at most {ALLOWED} is allowed)",
     ]
     return [*lines, "", "python -m bench.dialects instructions counts them with valgrind, in some minutes"]
