@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.frames import pandas_of
-from argus_lab.measures.engines import asked, collected, columns_of, deferred, lazy_frame, queried
+from argus_lab.measures.engines import asked, collected, columns_of, deferred, lazy_frame, queried, quoted
 from argus_lab.measures.trees import nearest, parents
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def agents_lazily(frame: Lazy) -> Lazy:
     """The same for a Narwhals frame that is lazy."""
     order = columns_of(frame)
     if frame.implementation.is_duckdb():
-        names = "".join(f"f.{_quoted(name)}, " for name in order if name != "agent_name")
+        names = "".join(f"f.{quoted(name)}, " for name in order if name != "agent_name")
         return lazy_frame(queried(frame.to_native(), _SQL.format(names=names))).select(*order)
     found = deferred(frame.select(*NEEDED), _inherited, schema=_FOUND)
     joined = frame.join(found, on=list(KEY), how="left")
@@ -101,10 +101,6 @@ def _above(rows: pa.Table) -> pa.ChunkedArray:
     is_named = pc.is_valid(rows["agent_name"]).to_numpy()
     place = nearest(parents(rows), is_named)
     return rows["agent_name"].take(pa.array(place, mask=place < 0))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 _SQL = """

@@ -350,6 +350,35 @@ def test_the_receiver_is_down_when_it_is_asked(place: Place):
         expect(reader.chat.locator(".ac-notice")).to_be_hidden()
 
 
+def test_ollama_is_not_running(place: Place):
+    """The cell says how to start it; once it runs, the conversation goes on."""
+    reader = place.read("no-ollama.ipynb", 'import argus_lab as al\nchat = al.Chat("llama3.2")\nchat')
+    reader.open().at(0)
+    place.ollama.stop()
+    try:
+        reader.say("Hello?")
+        expect(reader.answered().locator(".ac-wrong")).to_contain_text("ollama serve")
+    finally:
+        place.ollama.start()
+    place.ollama.say("Now I hear you.")
+    reader.press("Retry")
+    expect(reader.answered().locator(".ac-parts")).to_contain_text("Now I hear you.")
+
+
+def test_the_context_is_too_long(place: Place):
+    """The cell says that the conversation does not fit and how to give it room; a shorter question works."""
+    made = 'import argus_lab as al\nchat = al.Chat("llama3.2", num_ctx=256, truncate=False)\nchat'
+    reader = place.read("long.ipynb", made).open().at(0)
+    reader.say("x" * 4000)
+    expect(reader.answered().locator(".ac-wrong")).to_contain_text("num_ctx")
+    place.ollama.say("That fits.")
+    reader.turn(0).hover()
+    reader.press("Edit", reader.turn(0))
+    reader.chat.get_by_label("Edit your message").fill("Short?")
+    reader.press("Send again")
+    expect(reader.answered().locator(".ac-parts")).to_contain_text("That fits.")
+
+
 def test_the_socket_is_dropped_in_the_middle(place: Place):
     """Twice in one answer: it goes on where it was, nothing twice, nothing lost, and Ollama is asked once."""
     wire = Wire(place.variables["ARGUS_RECEIVER"])
