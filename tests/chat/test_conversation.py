@@ -473,10 +473,13 @@ def test_an_interrupt_while_iterating_stops_the_model(fake, receiver):
     code = textwrap.dedent(f"""
         from argus_lab.chat.conversation import Conversation
         from argus_lab.chat.setup import Place, Setup
-        import sys, threading, time
+        import sys, threading, time, traceback
+
+        def innermost(thread):
+            return [one.name for one in traceback.extract_stack(sys._current_frames()[thread])][-2:]
 
         def tell_when(thread):
-            while sys._current_frames()[thread].f_code.co_name != "wait":
+            while innermost(thread) != ["_after", "wait"]:  # to start this thread waits too, but elsewhere
                 time.sleep(0.01)
             print("waits", flush=True)
 

@@ -369,7 +369,8 @@ def test_the_context_is_too_long(place: Place):
     """The cell says that the conversation does not fit and how to give it room; a shorter question works."""
     made = 'import argus_lab as al\nchat = al.Chat("llama3.2", num_ctx=256, truncate=False)\nchat'
     reader = place.read("long.ipynb", made).open().at(0)
-    reader.say("x" * 4000)
+    reader.paste("x" * 4000)
+    reader.area.press("Enter")
     expect(reader.answered().locator(".ac-wrong")).to_contain_text("num_ctx")
     place.ollama.say("That fits.")
     reader.turn(0).hover()
