@@ -1,4 +1,4 @@
-"""``python -m bench [receiving] [dialects] [reading] [measures] [chat] [dashboards]``: print the tables."""
+"""``python -m bench [receiving] [dialects] [reading] [measures] [showing] [chat] [dashboards]``: print the tables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import platform
 import sys
 
-from bench import chat, dashboards, dialects, measures, reading, receiving
+from bench import chat, dashboards, dialects, measures, reading, receiving, showing
 
 PARTS = {
     "receiving": receiving.measure,
     "dialects": dialects.measure,
     "reading": reading.measure,
     "measures": measures.measure,
+    "showing": showing.measure,
     "chat": chat.measure,
     "dashboards": dashboards.measure,
 }

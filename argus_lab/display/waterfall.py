@@ -25,6 +25,8 @@ __all__ = ["Scale", "tree_of", "waterfall"]
 INDENT = 14
 TICKS = 5
 LABELS_IN_A_FOLD = 12
+FOLD_RANK = 4
+"""Single steps choose their room before folded ones."""
 OUTER = {None, "agent", "chain"}
 """What holds other steps and does nothing of its own."""
 
@@ -63,7 +65,13 @@ def waterfall(steps: Steps, found: list[Line]) -> list[Html | Later]:
     details = dict(zip(rows, same_as_before(rows.values()), strict=True))
     for line in found:
         if line.folded:
-            pieces.append(_folded(steps, line, scale))
+            pieces += [
+                Html("<li><details>"),
+                _folded_summary(steps, line, scale),
+                Html('<div class="al-body">'),
+                Later(_tabling(steps, line), FOLD_RANK),
+                Html("</div></details></li>"),
+            ]
             continue
         row = details[line.place]
         cls = "al-body al-is-wrong" if line.place in steps.is_wrong else "al-body"
@@ -150,8 +158,12 @@ def _tokens(tokens: tuple[Any, Any]) -> str:
     return "" if tokens[0] is None and tokens[1] is None else f"{count(tokens[0])} → {count(tokens[1])}"
 
 
-def _folded(steps: Steps, line: Line, scale: Scale) -> Html:
-    """One line for many siblings, and behind it what is in them by label."""
+def _tabling(steps: Steps, line: Line) -> Any:
+    return lambda _: _by_label(steps, line)
+
+
+def _folded_summary(steps: Steps, line: Line, scale: Scale) -> Html:
+    """One line for many siblings."""
     known = [steps.ends[place] for place in line.folded if not math.isnan(steps.ends[place][0])]
     total = sum(steps.duration[place] or 0.0 for place in line.folded)
     below = f" {plural(line.spans, 'span')} with all below" if line.spans > line.times else ""
@@ -172,11 +184,11 @@ def _folded(steps: Steps, line: Line, scale: Scale) -> Html:
         element("span", duration(total), cls="al-num", title="sum"),
         element("span", cls="al-tok"),
     ]
-    body = element("div", _by_label(steps, line), cls="al-body")
-    return element("li", element("details", element("summary", joined(cells, " "), cls="al-row"), body))
+    return element("summary", joined(cells, " "), cls="al-row")
 
 
 def _by_label(steps: Steps, line: Line) -> Html:
+    """What is in a folded line and below it, by label."""
     groups: dict[str, list[int]] = defaultdict(list)
     for place in steps.below(line.folded):
         groups[steps.label[place]].append(place)
