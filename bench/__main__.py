@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterable
 
 from bench import chat, dashboards, dialects, measures, reading, receiving, showing
 
-PARTS = {
+PARTS: dict[str, Callable[[], Iterable[str]]] = {
     "receiving": receiving.measure,
     "dialects": dialects.measure,
     "reading": reading.measure,
