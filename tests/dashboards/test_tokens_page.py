@@ -86,19 +86,14 @@ def test_unknown_prices_are_listed_and_never_nothing(visit: Visit):
     assert "their cost is not known, not 0" in visit.sheet("groups").text_content()
 
 
-@pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("values", ["tokens", "cost"])
-def test_charts_are_cut_by_every_column(
-    by: str, values: str, browser: Browser, base: str, spans: pd.DataFrame
-):
-    """Tokens and cost by model, project, agent and service are the measure's."""
-    with visiting(browser, f"{base}/tokens") as visit:
-        visit.settled(*ALL)
+def test_charts_are_cut_by_every_column(values: str, visit: Visit, spans: pd.DataFrame):
+    """Tokens and cost by model, project, agent and service, one after the other, are the measure's."""
+    visit.set("values", values)
+    title = f'[aria-label^="{values.capitalize()} over time"]'
+    for by in BY:
         visit.set("by", by)
-        visit.set("values", values)
-        visit.page.locator(f'[aria-label^="{values.capitalize()} over time"]').first.wait_for(
-            state="attached"
-        )
+        visit.page.locator(title).first.wait_for(state="attached")
         visit.page.wait_for_url(re.compile(f"by={by}"))
         visit.sheet("groups").locator("thead th").first.filter(has_text=BY[by]).wait_for()
         visit.settled("usage")

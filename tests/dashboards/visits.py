@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 PATIENCE = 180_000  # not a limit on speed: the time after which a hang is called a hang
 WIDTH, HEIGHT = 1320, 2600
+TRIES = 10
+LONG_PRESS_MS = 200
+HELD = """() => {
+  window.held = Infinity;
+  const once = { once: true, capture: true };
+  addEventListener("pointerdown", () => {
+    const since = performance.now();
+    addEventListener("pointermove", () => { window.held = performance.now() - since; }, once);
+  }, once);
+}"""
+"""How long the button is down before the mouse moves, as the page sees it."""
 
 
 @dataclass
@@ -76,16 +87,27 @@ class Visit:
         return dict(zip(titles, self.page.locator(".switches dd").all_text_contents(), strict=True))
 
     def drag(self, place: int, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Drag over the figure at a place on the page, from one part of it to another."""
+        """Drag over the figure at a place on the page, from one part of it to another.
+
+        Bokeh takes a button that is held for a quarter of a second before it moves for a long press. A page
+        that was held up so long has not seen a drag, and a hand tries again.
+        """
         figure = self.page.locator(".bk-Figure").nth(place)
         figure.scroll_into_view_if_needed()
         box = figure.bounding_box()
         assert box is not None
+        for _ in range(TRIES):
+            self.page.evaluate(HELD)
+            self._dragged(box, start, end)
+            if self.page.evaluate("() => window.held") < LONG_PRESS_MS:
+                return
+        raise AssertionError("each drag was taken for a long press")
+
+    def _dragged(self, box: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
         mouse, steps = self.page.mouse, 8
         mouse.move(box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"])
         self.page.wait_for_timeout(100)
         mouse.down()
-        self.page.wait_for_timeout(100)  # a hand is not faster, and Bokeh takes what is for a click
         for step in range(1, steps + 1):
             part = step / steps
             across = start[0] + (end[0] - start[0]) * part
