@@ -92,7 +92,7 @@ def test_periods_are_compared_as_in_a_notebook(visit: Visit):
 
 
 def test_charts_are_cut_by_every_column(visit: Visit, spans: pd.DataFrame):
-    """Each choice of "by", one after the other, is in the address, and the groups are those of the measure."""
+    """Each choice of "by", one after the other, is in the address; its groups are those of the measure."""
     for by, title in BY.items():
         visit.set("by", by)
         visit.page.wait_for_url(re.compile(rf"by={by}"))

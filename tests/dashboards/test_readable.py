@@ -104,7 +104,7 @@ return [pressed.length, pressed.filter((each) => !name(each)).map((each) => each
 
 @pytest.mark.parametrize("name", PLACES)
 def test_it_can_be_read(name: str, pages: Callable[..., Server], support: str, tab: Callable[..., Page]):
-    """Buttons, fields, links and all that the keyboard reaches have names; texts stand out, light and dark."""
+    """Buttons, fields, links and all that the keyboard reaches have names; texts stand out in both."""
     address, sign = PLACES[name]
     page = tab(f"{pages(support).url}/{address}")
     page.locator(sign).first.wait_for()
