@@ -212,8 +212,13 @@ def sheet() -> Html:
     return element("style", Html(" ".join("\n".join(rules).split()).replace("&", f".{ROOT}.{ROOT}")))
 
 
-_PAGES_LIGHT = ('[data-jp-theme-light="true"]', ".vscode-light")
-_PAGES_DARK = ('[data-jp-theme-light="false"]', ".vscode-dark", ".vscode-high-contrast")
+_PAGES_LIGHT = ('[data-jp-theme-light="true"]', ".vscode-light", ".vscode-high-contrast-light")
+# VS Code calls its light theme of high contrast both.
+_PAGES_DARK = (
+    '[data-jp-theme-light="false"]',
+    ".vscode-dark",
+    ".vscode-high-contrast:not(.vscode-high-contrast-light)",
+)
 
 
 def _variables(colours: dict[str, str]) -> str:

@@ -15,7 +15,7 @@ from argus_lab.chat.wire import Chat, Delta, Done, Notice, ToolCall, Usage
 from argus_lab.display.markup import ATTRIBUTES, ELEMENTS
 from tests.browsers import chromium
 from tests.display.payloads import PAYLOADS
-from tests.widgets.browser import CSS, ESM, Tab
+from tests.widgets.browser import CSS, ESM, Tab, hard_to_read
 
 ACTIVE = [payload for payload in PAYLOADS if len(payload) < 1_000]
 PIXEL = base64.b64decode(
@@ -261,34 +261,9 @@ def test_words_can_be_read(browser: Browser, scheme: str):
         folded([*_turn(0, "a `b` [c](https://example.org)"), Asked("t", "?"), Ended("t", "failed", failed)])
     )
     tab.page.get_by_role("button", name="Settings").click()
-    poor = tab.page.evaluate(_CONTRAST)
+    poor = hard_to_read(tab.page)
     tab.page.close()
     assert not poor
-
-
-_CONTRAST = """() => {
-  const curve = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  const channel = (value) => curve(value / 255);
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const ground = (each) => {
-    for (; each; each = each.parentElement) {
-      const found = parts(getComputedStyle(each).backgroundColor);
-      if (found.length === 3 || found[3] === 1) return found;
-    }
-    return [255, 255, 255];
-  };
-  const texts = document.createTreeWalker(document.querySelector(".argus-chat"), NodeFilter.SHOW_TEXT);
-  const poor = [];
-  while (texts.nextNode()) {
-    const holder = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || ["STYLE", "OPTION"].includes(holder.tagName)) continue;
-    const [one, two] = [light(parts(getComputedStyle(holder).color)), light(ground(holder))];
-    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
-    if (ratio < 4.5) poor.push([texts.currentNode.data, ratio]);
-  }
-  return poor;
-}"""
 
 
 def test_hostile_words_run_nothing(tab: Tab):
