@@ -187,7 +187,7 @@ def test_the_trace_opens_in_the_cell(place: Place):
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_words_can_be_read(place: Place, theme: str):
-    """In each kind of theme: live, and in the copy of a notebook that is opened with no kernel."""
+    """In each kind of theme, on grounds of our own: live, and in the copy of a notebook without a kernel."""
     place.ollama.say(RICH, thinking="Hm.")
     cell = place.cell
     cell.say("Say something with everything in it.")
@@ -202,6 +202,10 @@ def test_words_can_be_read(place: Place, theme: str):
     ground = "getComputedStyle(document.querySelector('.argus-lab')).backgroundColor"
     assert copy.page.evaluate(ground) == cell.page.evaluate(ground)
     light = theme.endswith("light")
+    around = "getComputedStyle(document.querySelector('.cell-output-ipywidget-background')).backgroundColor"
+    assert cell.page.evaluate(around) == "rgba(0, 0, 0, 0)"
+    heads = "[...document.querySelectorAll('thead')].map(each => getComputedStyle(each).backgroundColor)"
+    assert set(copy.page.evaluate(heads)) == {"rgba(0, 0, 0, 0)"}
     assert copy.page.evaluate(ground) == ("rgb(255, 255, 255)" if light else "rgb(20, 24, 29)")
 
 
