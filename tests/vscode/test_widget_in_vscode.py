@@ -75,7 +75,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         folder = tmp_path_factory.mktemp("vscode")
         lab = stack.enter_context(serving("jupyter_server", folder, ALONE | variables, SERVED))
         browser = stack.enter_context(chromium())
-        cell = Webview(browser, lab).run(CELL)
+        cell = Webview(browser, lab).connect().run(CELL)
         yield Place(ollama, lab, browser, cell)
         cell.close()
 
@@ -221,3 +221,17 @@ def test_a_saved_notebook_shows_the_conversation_without_a_kernel(place: Place):
     expect(copy.kept).to_be_visible()
     expect(copy.kept.locator("strong", has_text="42")).to_be_visible()
     assert copy.page.locator(".output").last.inner_text() == ""
+
+
+def test_the_kernel_is_restarted(place: Place):
+    """VS Code tells the cell nothing of it: it says so when one writes, loses no word, and begins anew."""
+    cell = place.cell
+    cell.restart()
+    cell.area.press_sequentially("Are you still there?")
+    cell.area.press("Enter")
+    expect(cell.chat.locator(".ac-notice")).to_contain_text("run the cell again")
+    expect(cell.area).to_have_value("Are you still there?")
+    cell.run(CELL)
+    place.ollama.say("Here I am.")
+    cell.say("Are you there now?")
+    expect(cell.answered().locator(".ac-parts")).to_contain_text("Here I am.")

@@ -7,7 +7,7 @@
 
 import { activate } from "./node_modules/@vscode/jupyter-ipywidgets8/dist/ipywidgets.js";
 
-const { KernelManager, ServerConnection } = window["@jupyterlab/services"];
+const { KernelAPI, KernelManager, ServerConnection } = window["@jupyterlab/services"];
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
 // Modules of other makers are found by what their extension.js tells RequireJS of them.
@@ -51,23 +51,33 @@ class Webview {
   async connect(token, folders) {
     activate();
     window.vscIPyWidgets8.load();
-    const known = await scripts(folders);
-    const base = `${location.origin}/`;
-    const serverSettings = ServerConnection.makeSettings({ baseUrl: base, wsUrl: base.replace("http", "ws"), token, appendToken: true });
-    this.kernels = new KernelManager({ serverSettings });
-    this.kernel = await this.kernels.startNew({ name: "python3" });
-    this.kernel.commsOverSubshells = "disabled"; // VS Code's extension knows nothing of them
-    this.manager = new window.vscIPyWidgets.WidgetManager(
-      this.kernel,
-      undefined,
-      loader(known, (told) => this.failed.push(told)),
-      () => {},
-    );
-    this.kernel.anyMessage.connect((_kernel, { direction, msg }) => {
+    this.known = await scripts(folders);
+    const baseUrl = `${location.origin}/`;
+    const wsUrl = baseUrl.replace("http", "ws");
+    this.settings = ServerConnection.makeSettings({ baseUrl, wsUrl, token, appendToken: true });
+    this.kernels = new KernelManager({ serverSettings: this.settings });
+    this.begin(await this.kernels.startNew({ name: "python3" }));
+  }
+
+  begin(kernel) {
+    this.kernel = kernel;
+    kernel.commsOverSubshells = "disabled"; // VS Code's manager knows nothing of them
+    const load = loader(this.known, (told) => this.failed.push(told));
+    this.manager = new window.vscIPyWidgets.WidgetManager(kernel, undefined, load, () => {});
+    kernel.anyMessage.connect((_kernel, { direction, msg }) => {
       const isOfWidget = msg.header.msg_type === "comm_msg" && this.comms.has(msg.content.comm_id);
       if (direction === "send" && this.isOver && isOfWidget) this.owned.add(msg.header.msg_id);
     });
-    this.kernel.iopubMessage.connect((_kernel, message) => this.receive(message));
+    kernel.iopubMessage.connect((_kernel, message) => this.receive(message));
+  }
+
+  // The extension drops what it has of a kernel that is restarted, and begins anew; the page stays as it is.
+  async restart() {
+    const model = this.kernel.model;
+    this.manager.dispose();
+    this.kernel.dispose();
+    await KernelAPI.restartKernel(model.id, this.settings);
+    this.begin(this.kernels.connectTo({ model }));
   }
 
   // Runs the cell; done when the kernel says so.

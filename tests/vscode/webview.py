@@ -108,9 +108,17 @@ class Webview:
             [theme, classes, style],
         )
 
-    def run(self, code: str) -> Webview:
-        """Start a kernel, run the cell, and wait for its chat."""
+    def connect(self) -> Webview:
+        """Start a kernel."""
         self.page.evaluate("told => webview.connect(...told)", [TOKEN, ["anywidget"]])
+        return self
+
+    def restart(self) -> None:
+        """Restart it."""
+        self.page.evaluate("webview.restart()")
+
+    def run(self, code: str) -> Webview:
+        """Run the cell, and wait for its chat."""
         assert self.page.evaluate("code => webview.run(code)", code) == "ok"
         self.area.wait_for()
         return self

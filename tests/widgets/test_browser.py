@@ -238,6 +238,22 @@ def test_a_kernel_that_was_restarted_leaves_something_to_read(tab: Tab):
     assert tab.page.get_by_label("Model", exact=True).is_disabled()
 
 
+def test_a_cell_that_is_cut_off_says_so(tab: Tab):
+    """The kernel cannot be told: what was about to be said is still there, to be read and copied."""
+    tab.show(_talk(1))
+    tab.page.evaluate("void (model.send = () => { throw new Error('Cannot send') })")
+    area = tab.page.get_by_label("Message", exact=True)
+    area.fill("A long question")
+    area.press("Enter")
+    tab.page.get_by_text("run the cell again to begin a new conversation").wait_for()
+    assert area.is_visible()
+    assert area.input_value() == "A long question"
+    assert not area.is_editable()
+    assert tab.page.get_by_role("button").count() == 0
+    assert ["Cannot send" in words for words in tab.problems] == [True]
+    tab.problems.clear()  # the browser's console has the reason
+
+
 def test_everything_has_a_name(tab: Tab):
     """Every control has a name; the log is announced when complete, not token by token."""
     tab.show(folded([*_turn(0), *_turn(1)]), pull={"words": "Pulling x", "share": 0.5, "can": "stop"})
