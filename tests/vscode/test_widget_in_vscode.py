@@ -171,7 +171,7 @@ def test_settings_open_and_hold(place: Place):
 
 
 def test_the_trace_opens_in_the_cell(place: Place):
-    """The waterfall of the turn, out of the lake, beneath it; each step opens."""
+    """The waterfall of the turn, out of the lake, beneath it; each step opens and can be read."""
     cell = place.cell
     place.ollama.say("Here you are.", thinking="Hm.")
     cell.say("Show me your trace.")
@@ -181,7 +181,9 @@ def test_the_trace_opens_in_the_cell(place: Place):
     expect(trace.locator(".al-label", has_text="llama3.2").first).to_be_visible(timeout=PATIENCE_MS)
     trace.locator("summary.al-row").last.click()
     expect(trace.locator("details[open] .al-body").last).to_be_visible()
-    assert not hard_to_read(cell.page, ".ac-trace")
+    for theme in ("vscode-light", "vscode-dark"):
+        cell.wear(theme)
+        assert not hard_to_read(cell.page, ".ac-turn:last-child .ac-trace")
     cell.press("Trace", turn)
 
 

@@ -94,12 +94,14 @@ _CONTRAST = """(root) => {
   };
   const texts = document.createTreeWalker(document.querySelector(root), NodeFilter.SHOW_TEXT);
   const poor = [];
+  let seen = 0;
   while (texts.nextNode()) {
     const holder = texts.currentNode.parentElement;
     if (!texts.currentNode.data.trim() || ["STYLE", "OPTION"].includes(holder.tagName)) continue;
+    seen += 1;
     const [one, two] = [light(parts(getComputedStyle(holder).color)), light(ground(holder))];
     const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
     if (ratio < 4.5) poor.push([texts.currentNode.data, ratio]);
   }
-  return poor;
+  return seen ? poor : ["nothing to read"];
 }"""
