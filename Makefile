@@ -14,6 +14,7 @@ PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.tx
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check
 SENDERS := $(if $(wildcard tests/senders_js/package.json),tests/senders_js/node_modules/.installed)
 SENDERS += $(VENV)/instrumentations/.installed
+VSCODE := tests/vscode/node_modules
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,7 +22,7 @@ help: ## show this list
 demo: $(VENV)/.has-server ## start receiver and pages, send the sample sessions, show what arrived
 	@$(BIN)/argus-lab demo $(ARGS)
 
-test: $(VENV)/.has-test $(VENV)/.has-programs $(SENDERS) ## run every test: real senders, Spark, notebooks, a browser
+test: $(VENV)/.has-test $(VENV)/.has-programs $(SENDERS) $(VSCODE)/.installed ## run every test: real senders, Spark, notebooks, a browser
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.has-test ## ruff and strict mypy
@@ -46,7 +47,7 @@ constraints: $(VENV)/.has-test ## look up newer versions of everything, into con
 	@$(BIN)/python docs/generate.py --constraints
 
 clean: ## remove .venv, caches and installed npm packages (no lake)
-	rm -rf $(VENV) tests/senders_js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/senders_js/node_modules $(VSCODE) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- what the targets stand on ----------------------------------------------------------------
@@ -99,15 +100,32 @@ $(VENV)/instrumentations/.installed: $(VENV)/.made tests/instrumentations/requir
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/instrumentations/requirements.txt
 	@touch $@
 
-# Without Node.js the tests still start; those that send with the JavaScript SDK then fail, and say why.
-tests/senders_js/node_modules/.installed: tests/senders_js/package.json
+# Without Node.js the tests still start; those that need a package of it then fail, and say why.
+$(VENV)/.has-node: $(VENV)/.made
 	@if ! command -v npm >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	    echo "installing Node.js for the tests that send with the JavaScript SDK"; \
+	    echo "installing Node.js for the tests that need packages of npm"; \
 	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; } >/dev/null || true; \
 	fi
 	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then \
-	    cd $(@D)/.. && npm install --no-package-lock --no-audit --no-fund --loglevel=error && touch node_modules/.installed; \
+	    touch $@; \
 	else \
-	    echo "Node.js 20 with npm was not found (node: $$(node --version 2>&1)):" >&2; \
-	    echo "the tests that send with the JavaScript SDK will fail. Install it and run this again." >&2; \
+	    echo "Node.js 20 with npm was not found (node: $$(node --version 2>&1)): the tests that send with the" >&2; \
+	    echo "JavaScript SDK, and those of VS Code's widgets, will fail. Install it and run this again." >&2; \
+	fi
+
+tests/senders_js/node_modules/.installed: $(VENV)/.has-node tests/senders_js/package.json
+	@if [ -e $(VENV)/.has-node ]; then \
+	    cd $(@D)/.. && npm install --no-package-lock --no-audit --no-fund --loglevel=error && touch node_modules/.installed; \
+	fi
+
+# Each is a bundle that needs none of the packages it names (300, with 350 MB), so each is unpacked alone.
+$(VSCODE)/.installed: $(VENV)/.has-node tests/vscode/package.json
+	@if [ -e $(VENV)/.has-node ]; then \
+	    set -e; echo "unpacking what VS Code shows widgets with into $(@D)"; \
+	    rm -rf $(@D); mkdir -p $(@D); cd $(@D); \
+	    for package in $$(node -p 'Object.entries(require("../package.json").dependencies).map((each) => each.join("@")).join(" ")'); do \
+	        mkdir -p "$${package%@*}"; \
+	        tar -xzf "$$(npm pack --silent "$$package")" -C "$${package%@*}" --strip-components=1; \
+	    done; \
+	    rm -f ./*.tgz; touch .installed; \
 	fi

@@ -158,7 +158,7 @@ _TABLES = """
 & table {display:table; width:auto; margin:8px 0 0; border-collapse:collapse; border:0; font-size:12.5px;
  table-layout:auto}
 & table.al-wide {width:100%}
-& thead {border-bottom:1px solid var(--al-line); vertical-align:bottom}
+& thead {border-bottom:1px solid var(--al-line); background:none; vertical-align:bottom}
 & tbody tr, & tbody tr:nth-child(odd), & tbody tr:nth-child(even) {background:none}
 & tbody tr:hover {background:var(--al-raised)}
 & th, & td {padding:3px 14px 3px 0; border:0; border-bottom:1px solid var(--al-line); text-align:left;
@@ -212,8 +212,13 @@ def sheet() -> Html:
     return element("style", Html(" ".join("\n".join(rules).split()).replace("&", f".{ROOT}.{ROOT}")))
 
 
-_PAGES_LIGHT = ('[data-jp-theme-light="true"]', ".vscode-light")
-_PAGES_DARK = ('[data-jp-theme-light="false"]', ".vscode-dark", ".vscode-high-contrast")
+_PAGES_LIGHT = ('[data-jp-theme-light="true"]', ".vscode-light", ".vscode-high-contrast-light")
+# VS Code calls its light theme of high contrast both.
+_PAGES_DARK = (
+    '[data-jp-theme-light="false"]',
+    ".vscode-dark",
+    ".vscode-high-contrast:not(.vscode-high-contrast-light)",
+)
 
 
 def _variables(colours: dict[str, str]) -> str:

@@ -272,10 +272,18 @@ class Chat {
 
   // -- to and from the kernel
 
+  // Whether it could be told: VS Code cuts a widget off without a word when its kernel is restarted.
   tell(what) {
-    this.model.send(what);
     clearTimeout(this.waiting);
+    try {
+      this.model.send(what);
+    } catch (error) {
+      console.warn(error);
+      this.parted();
+      return false;
+    }
     if (what.do !== "hello") this.waiting = setTimeout(() => this.silent(), PATIENCE_MS);
+    return true;
   }
 
   silent() {
@@ -287,6 +295,8 @@ class Chat {
     clearTimeout(this.waiting);
     this.root.classList.add("ac-over");
     this.picker.disabled = true;
+    this.area.readOnly = true; // what was about to be said can still be copied
+    this.composer.classList.toggle("ac-draft", Boolean(this.area.value));
     this.say("The kernel was restarted. What was said here is a copy, to be read; run the cell again to begin a new conversation.");
   }
 
@@ -403,7 +413,7 @@ class Chat {
   send() {
     const text = this.area.value.trim();
     if (this.state.busy || (!text && !this.images.length)) return;
-    this.tell({ do: "send", text, images: this.images.map((each) => each.data) });
+    if (!this.tell({ do: "send", text, images: this.images.map((each) => each.data) })) return;
     this.area.value = "";
     this.images = [];
     this.attachments();

@@ -78,7 +78,7 @@ class Lab:
 
 
 @contextmanager
-def serving(app: str, place: Path, variables: Mapping[str, str]) -> Iterator[Lab]:
+def serving(app: str, place: Path, variables: Mapping[str, str], *options: str) -> Iterator[Lab]:
     """Run ``jupyterlab`` or ``notebook`` with these variables for its kernels; stopped at the end."""
     folder, config = place / "notebooks", place / "config"
     folder.mkdir(parents=True)
@@ -107,6 +107,7 @@ def serving(app: str, place: Path, variables: Mapping[str, str]) -> Iterator[Lab
         "--ServerApp.port_retries=0",
     ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--allow-root"]
+    command += options
     log = place / "jupyter.log"
     with log.open("wb") as lines:
         running = subprocess.Popen(command, env=told, stdout=lines, stderr=lines, cwd=folder)

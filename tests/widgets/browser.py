@@ -73,3 +73,35 @@ STATE: dict[str, Any] = {
     "most_image_chars": 1_000_000,
     "copies": 0,
 }
+
+
+def hard_to_read(page: Page, root: str = ".argus-chat") -> list[Any]:
+    """Texts in this element with a contrast of less than 4.5 to 1 with what is behind them."""
+    return list(page.evaluate(_CONTRAST, root))
+
+
+_CONTRAST = """(root) => {
+  const curve = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const channel = (value) => curve(value / 255);
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const ground = (each) => {
+    for (; each; each = each.parentElement) {
+      const found = parts(getComputedStyle(each).backgroundColor);
+      if (found.length === 3 || found[3] === 1) return found;
+    }
+    return [255, 255, 255];
+  };
+  const texts = document.createTreeWalker(document.querySelector(root), NodeFilter.SHOW_TEXT);
+  const poor = [];
+  let seen = 0;
+  while (texts.nextNode()) {
+    const holder = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || ["STYLE", "OPTION"].includes(holder.tagName)) continue;
+    seen += 1;
+    const [one, two] = [light(parts(getComputedStyle(holder).color)), light(ground(holder))];
+    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    if (ratio < 4.5) poor.push([texts.currentNode.data, ratio]);
+  }
+  return seen ? poor : ["nothing to read"];
+}"""

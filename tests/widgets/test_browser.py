@@ -15,7 +15,7 @@ from argus_lab.chat.wire import Chat, Delta, Done, Notice, ToolCall, Usage
 from argus_lab.display.markup import ATTRIBUTES, ELEMENTS
 from tests.browsers import chromium
 from tests.display.payloads import PAYLOADS
-from tests.widgets.browser import CSS, ESM, Tab
+from tests.widgets.browser import CSS, ESM, Tab, hard_to_read
 
 ACTIVE = [payload for payload in PAYLOADS if len(payload) < 1_000]
 PIXEL = base64.b64decode(
@@ -238,6 +238,22 @@ def test_a_kernel_that_was_restarted_leaves_something_to_read(tab: Tab):
     assert tab.page.get_by_label("Model", exact=True).is_disabled()
 
 
+def test_a_cell_that_is_cut_off_says_so(tab: Tab):
+    """The kernel cannot be told: what was about to be said is still there, to be read and copied."""
+    tab.show(_talk(1))
+    tab.page.evaluate("void (model.send = () => { throw new Error('Cannot send') })")
+    area = tab.page.get_by_label("Message", exact=True)
+    area.fill("A long question")
+    area.press("Enter")
+    tab.page.get_by_text("run the cell again to begin a new conversation").wait_for()
+    assert area.is_visible()
+    assert area.input_value() == "A long question"
+    assert not area.is_editable()
+    assert tab.page.get_by_role("button").count() == 0
+    assert ["Cannot send" in words for words in tab.problems] == [True]
+    tab.problems.clear()  # the browser's console has the reason
+
+
 def test_everything_has_a_name(tab: Tab):
     """Every control has a name; the log is announced when complete, not token by token."""
     tab.show(folded([*_turn(0), *_turn(1)]), pull={"words": "Pulling x", "share": 0.5, "can": "stop"})
@@ -261,34 +277,9 @@ def test_words_can_be_read(browser: Browser, scheme: str):
         folded([*_turn(0, "a `b` [c](https://example.org)"), Asked("t", "?"), Ended("t", "failed", failed)])
     )
     tab.page.get_by_role("button", name="Settings").click()
-    poor = tab.page.evaluate(_CONTRAST)
+    poor = hard_to_read(tab.page)
     tab.page.close()
     assert not poor
-
-
-_CONTRAST = """() => {
-  const curve = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  const channel = (value) => curve(value / 255);
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const ground = (each) => {
-    for (; each; each = each.parentElement) {
-      const found = parts(getComputedStyle(each).backgroundColor);
-      if (found.length === 3 || found[3] === 1) return found;
-    }
-    return [255, 255, 255];
-  };
-  const texts = document.createTreeWalker(document.querySelector(".argus-chat"), NodeFilter.SHOW_TEXT);
-  const poor = [];
-  while (texts.nextNode()) {
-    const holder = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || ["STYLE", "OPTION"].includes(holder.tagName)) continue;
-    const [one, two] = [light(parts(getComputedStyle(holder).color)), light(ground(holder))];
-    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
-    if (ratio < 4.5) poor.push([texts.currentNode.data, ratio]);
-  }
-  return poor;
-}"""
 
 
 def test_hostile_words_run_nothing(tab: Tab):
