@@ -79,6 +79,15 @@ class Belonging:
         stored = others["session_id"].drop_null().to_pylist()
         return tuple({*sessions, *own.to_pylist(), *stored})
 
+    def leaves(self, sessions: Sequence[str]) -> bool:
+        """Whether it is known that all spans stored under these sessions belong there, and no others do."""
+        if self.stored is None or len(self.traces) > MANY:
+            return False
+        into = (part["session_id"] for part in (self.traces, self.mended, self.spans))
+        wanted = pa.array(sessions, pa.string())
+        columns = (*into, self.traces["trace_id"], self.stored["session_id"])
+        return not any(pc.any(pc.is_in(column, wanted)).as_py() for column in columns)
+
     @cached_property
     def stored_under(self) -> pa.Array | None:
         """The sessions that are stored for spans that belong elsewhere; None if not known, or too many."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from argus_lab.lake.belonging import Part
+    from argus_lab.lake.few import Near
     from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import DataFile, Picked
     from argus_lab.schema import Table
@@ -26,6 +27,7 @@ __all__ = [
     "asks_sessions",
     "conditions",
     "connection",
+    "counted",
     "joined",
     "resolved",
     "rows",
@@ -95,12 +97,36 @@ def source(table: Table, files: Sequence[DataFile]) -> str:
     )
 
 
+def bare(files: Sequence[DataFile]) -> str:
+    """SQL that reads the columns that files hold, and ``filename``; quicker to plan than :func:`source`."""
+    return f"read_parquet([{', '.join(_quoted(file.path) for file in files)}], hive_partitioning = false)"
+
+
+def among(column: str, values: Sequence[str]) -> str:
+    """SQL that asks for one of these values, which are held against the files' Bloom filters."""
+    listed = ", ".join(str(ConstantExpression(value)) for value in values)
+    return f"{column} IN ({listed})" if values else "false"
+
+
+def counted(
+    columns: Sequence[str], which: tuple[str, Sequence[str]], files: Sequence[DataFile], most: int
+) -> list[tuple[Any, ...]]:
+    """Each combination of these columns in rows with one of few values, and how often; ``most`` of them."""
+    if not files:
+        return []
+    test = f"{among(*which)} GROUP BY ALL LIMIT {most}"
+    query = f"SELECT {', '.join(columns)}, count(*) FROM {bare(files)} WHERE {test}"  # noqa: S608  ours
+    return connection().execute(query).fetchall()
+
+
 def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
     """SQL that reads every column of the picked files, with the sessions that spans belong to.
 
     Files whose spans all belong where it is stored are read as they are.
     """
     belonging = picked.belonging
+    if picked.near is not None and picked.files:
+        return _near(picked, picked.near, cursor)
     plain = [file for file in picked.files if file.path not in belonging.files]
     if len(plain) == len(picked.files):
         return source(picked.table, plain)
@@ -119,6 +145,16 @@ def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
         rest = _under("SEMI", rest)
     parts.append(f"SELECT {columns} FROM ({rest}) AS span {joins}")  # noqa: S608  paths are quoted, names are ours
     return " UNION ALL ".join(parts)
+
+
+def _near(picked: Picked, near: Near, cursor: duckdb.DuckDBPyConnection) -> str:
+    """The rows of traces that were looked up, in their sessions: all of those asked for are among them."""
+    rows = f"{source(picked.table, picked.files)} WHERE {among('trace_id', near.traces)}"
+    if near.stored:
+        rows += f" AND {among('session_id', near.stored)}"
+    put, joins = joined(picked.belonging.parts(), cursor)
+    columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
+    return f"SELECT {columns} FROM ({rows}) AS span {joins}"  # noqa: S608  paths are quoted, names are ours
 
 
 def _under(join: str, rows: str) -> str:
@@ -160,7 +196,8 @@ def whole_traces(
 ) -> pa.Table:
     """These columns of all spans of some traces in these files, as they are stored."""
     names = ", ".join(f'"{name}"' for name in columns)
-    query = f"SELECT {names} FROM ({source(table, files)}) AS spans WHERE "  # noqa: S608  as above
+    held = bare(files) if files else f"({source(table, files)})"
+    query = f"SELECT {names} FROM {held} AS spans WHERE "  # noqa: S608  as above
     cursor = connection()
     if len(traces) <= FEW:
         listed = ", ".join(str(ConstantExpression(trace)) for trace in traces.to_pylist())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
     Load = Callable[[Sequence[DataFile], pa.Array], pa.Table]
 
-__all__ = ["Load", "belonging", "belonging_of_rows"]
+__all__ = ["Load", "belonging", "belonging_of_rows", "differing"]
 
 
 def belonging(
@@ -90,7 +90,7 @@ def _stored_in(rows: pa.Table) -> pa.Table | None:
 
 def belonging_of_rows(rows: pa.Table, files: Sequence[DataFile]) -> Belonging:
     """The same for whole traces, whose rows are here; ``files`` hold them."""
-    spans = _differing(rows)
+    spans = differing(rows)
     if not len(spans):
         return NOTHING
     return Belonging(spans=spans, files=frozenset(file.path for file in files), stored=_stored_in(rows))
@@ -231,7 +231,7 @@ def _of_several(
         return SCHEMA.empty_table(), SCHEMA.empty_table()
     keys = np.sort(hashed(ids))
     rows = load([file for file, naming in files if len(shared(keys, naming.keys)[0])], ids)
-    spans = _differing(rows)
+    spans = differing(rows)
     if only:
         spans = spans.join(
             load(only, ids).select(["trace_id", "span_id"]), ["trace_id", "span_id"], None, "left semi"
@@ -246,7 +246,7 @@ def _of_several(
     return whole, spans.filter(pc.invert(pc.is_in(spans["trace_id"], whole["trace_id"].combine_chunks())))
 
 
-def _differing(rows: pa.Table) -> pa.Table:
+def differing(rows: pa.Table) -> pa.Table:
     """The spans of whole traces that belong elsewhere than is stored, each once."""
     found = inherited(rows)
     other = is_open(rows["session_source"])
