@@ -19,6 +19,8 @@ from argus_lab.lake.sessions import OPEN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
 __all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging", "Part"]
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("trace_id", "span_id", "session_id", "session_source")])
@@ -39,6 +41,7 @@ class Belonging:
     traces, whatever is stored for them; ``spans``: of single spans. Each trace and span stands in one of
     them, once. ``files``: where such spans are. ``stored``: the sessions that are stored for traces in
     ``mended`` and ``spans``, by which a query finds them without a look at every trace; None if too many.
+    ``is_alone``: it is known that no other spans are stored under the ids of ``traces``.
     """
 
     traces: pa.Table = field(default_factory=_none)
@@ -46,6 +49,7 @@ class Belonging:
     spans: pa.Table = field(default_factory=_none)
     files: frozenset[str] = frozenset()
     stored: pa.Table | None = None
+    is_alone: bool = False
 
     def applied(self, rows: pa.Table) -> pa.Table:
         """Rows with the sessions that they belong to; ids of trace and span are needed, and both columns."""
@@ -59,7 +63,7 @@ class Belonging:
             at.append(row)
             session.append(part.rows["session_id"].combine_chunks().take(place))
             source.append(part.rows["session_source"].combine_chunks().take(place))
-        order = pc.sort_indices(pa.concat_arrays(at))
+        order = _last(np.asarray(pa.concat_arrays(at)))
         where = pa.concat_arrays(at).take(order)
         for name, values in (("session_id", session), ("session_source", source)):
             rows = _replaced(rows, name, where, pa.concat_arrays(values).take(order))
@@ -96,10 +100,17 @@ class Belonging:
         both = [*self.traces["trace_id"].chunks, *self.stored["session_id"].chunks]
         return pc.unique(pa.chunked_array(both, pa.string()))
 
+    def apart(self) -> tuple[pa.Table, pa.Array]:
+        """Of ``stored_under``: the traces under whose ids nothing else is stored, and the other sessions."""
+        if self.stored is None or self.stored_under is None or not self.is_alone:
+            return _none(), self.stored_under
+        others = pc.unique(self.stored["session_id"])
+        return self.traces.filter(pc.invert(pc.is_in(self.traces["trace_id"], others))), others
+
     def parts(self) -> list[Part]:
         """The tables with rows, in the order in which they are to be joined."""
         found = [
-            Part("traces", self.traces, ("session_id",), ("trace",)),
+            Part("traces", self.traces, ("session_id",), ("trace",), self.is_alone),
             Part("mended", self.mended, ("trace_id",), OPEN),
             Part("spans", self.spans, ("trace_id", "span_id"), OPEN),
         ]
@@ -107,12 +118,16 @@ class Belonging:
 
 
 class Part(NamedTuple):
-    """A table of sessions, and the spans it is for: those of these ``sources`` whose ``keys`` are ``own``."""
+    """A table of sessions, and the spans it is for: those of these ``sources`` whose ``keys`` are ``own``.
+
+    ``is_alone``: no spans of other sources have such keys.
+    """
 
     name: str
     rows: pa.Table
     keys: tuple[str, ...]
     sources: tuple[str, ...]
+    is_alone: bool = False
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -143,6 +158,14 @@ def _span_places(rows: pa.Table, spans: pa.Table) -> tuple[pa.Array, pa.Array]:
     near, _ = _places(rows, Part("", once, ("trace_id",), ()))
     row, place = _hits(np.asarray(pc.fill_null(pc.index_in(_pairs(rows.take(near)), _pairs(spans)), -1)))
     return near.take(row), place
+
+
+def _last(rows: npt.NDArray[np.int64]) -> pa.Array:
+    """What sorts these rows; of those that are there twice the last, which knows the trace by its own id."""
+    order = np.argsort(rows, kind="stable")
+    is_last = np.ones(len(order), bool)
+    is_last[:-1] = rows[order[1:]] != rows[order[:-1]]
+    return pa.array(order[is_last])
 
 
 def _hits(places: Any) -> tuple[pa.Array, pa.Array]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from argus_lab.lake import duck
 from argus_lab.lake.belonging import NOTHING, SCHEMA, Belonging
+from argus_lab.lake.namings import hashed, may_hold
 from argus_lab.lake.resolving import differing
 from argus_lab.lake.sessions import NEEDED, OPEN, inherited
 from argus_lab.schema import SPANS
@@ -76,12 +78,15 @@ def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[
     holding
         Gives the files that may hold spans of some traces.
     """
+    under = _known(under, sessions=sessions)
     stored = duck.counted(("trace_id",), ("session_id", sessions), under, MOST + 1)
     if len(stored) > MOST:
         return None
     asked = list(dict.fromkeys([*(trace for trace, _ in stored), *sessions]))
-    files = holding(asked)
+    files = _known(holding(asked), traces=asked)
     there = [_Stored(*row) for row in duck.counted(_COLUMNS, ("trace_id", asked), files, 4 * MOST + 1)]
+    if not {each.file for each in there} <= {file.path for file in files}:
+        return None  # DuckDB calls a file otherwise than we do
     traces = {each.trace: _Trace(each.trace) for each in there}
     for each in there:
         traces[each.trace].add(each)
@@ -89,7 +94,13 @@ def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[
     if len(there) > 4 * MOST or sum(trace.spans for trace in several.values()) > MOST_SPANS:
         return None
     spans = _settle(several, files)
-    return _near(sessions, [trace for trace in traces.values() if trace.has(sessions)], spans)
+    return _near(sessions, list(traces.values()), spans)
+
+
+def _known(files: Files, traces: Sequence[str] = (), sessions: Sequence[str] = ()) -> Files:
+    """Without the files of which it is known already that they hold none of these."""
+    of_traces, of_sessions = (np.sort(hashed(pa.array(ids, pa.string()))) for ids in (traces, sessions))
+    return [file for file in files if may_hold(file.path, file.rows, of_traces, of_sessions)]
 
 
 class _Trace:
@@ -151,22 +162,22 @@ def _settle(several: dict[str, _Trace], files: Files) -> pa.Table:
 
 
 def _near(sessions: Sequence[str], traces: Sequence[_Trace], spans: pa.Table) -> Near:
-    """Where these traces are; ``spans`` of them, and maybe of others, belong elsewhere than is stored."""
+    """Where the sessions' spans are, among these traces; ``spans`` belong elsewhere than is stored."""
+    kept = [trace for trace in traces if trace.has(sessions)]
+    every = [stored for trace in kept for stored in trace.there]
     counts: Counter[str] = Counter()
-    for trace in traces:
-        own = (stored for stored in trace.there if trace.session(stored) in sessions)
-        for stored in own:
-            counts[stored.file] += stored.spans
-    every = [stored for trace in traces for stored in trace.there]
+    for trace in kept:
+        for stored in trace.there:
+            counts[stored.file] += stored.spans if trace.session(stored) in sessions else 0
+    # Of all traces, since spans of the others lie in the same files, maybe stored under these sessions.
     rows = [trace.row() for trace in traces if trace.sessions is None and trace.is_stale]
     mended = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
     files = frozenset(stored.file for stored in every)
-    off = files if rows or len(spans) else frozenset()
     under = {stored.session for stored in every}
     return Near(
-        tuple(trace.id for trace in traces),
+        tuple(trace.id for trace in kept),
         tuple(session for session in under if session is not None and None not in under),
         files,
-        Belonging(mended=mended, spans=spans, files=off),
-        counts if all(trace.sessions is None for trace in traces) else None,
+        Belonging(mended=mended, spans=spans, files=files if rows or len(spans) else frozenset()),
+        counts if all(trace.sessions is None for trace in kept) else None,
     )
