@@ -41,7 +41,7 @@ class Belonging:
     traces, whatever is stored for them; ``spans``: of single spans. Each trace and span stands in one of
     them, once. ``files``: where such spans are. ``stored``: the sessions that are stored for traces in
     ``mended`` and ``spans``, by which a query finds them without a look at every trace; None if too many.
-    ``is_alone``: it is known that no other spans are stored under the ids of ``traces``.
+    ``is_alone``: it is known that no other spans of the lake are stored under the ids of ``traces``.
     """
 
     traces: pa.Table = field(default_factory=_none)
@@ -58,8 +58,10 @@ class Belonging:
         at, session, source = [], [], []
         for part in self.parts():
             row, place = _span_places(rows, part.rows) if part.name == "spans" else _places(rows, part)
-            is_meant = pc.is_in(rows["session_source"].take(row).cast(pa.string()), pa.array(part.sources))
-            row, place = row.filter(is_meant.combine_chunks()), place.filter(is_meant.combine_chunks())
+            if not part.is_alone:
+                sources = rows["session_source"].take(row).cast(pa.string())
+                is_meant = pc.is_in(sources, pa.array(part.sources)).combine_chunks()
+                row, place = row.filter(is_meant), place.filter(is_meant)
             at.append(row)
             session.append(part.rows["session_id"].combine_chunks().take(place))
             source.append(part.rows["session_source"].combine_chunks().take(place))

@@ -73,7 +73,7 @@ def belonging(
     mended = pa.concat_tables([mended, whole.filter(pa.array(~as_traces))])
     holding = [file for file in asked if file.path in off]
     stored = _stored(mended, spans, holding, load)
-    is_alone = not rewriting and _are_alone(single, [doubtful[path] for path in off])
+    is_alone = not rewriting and _are_alone(single, namings)
     return Belonging(single, mended, spans, frozenset(off), stored, is_alone)
 
 

@@ -112,8 +112,7 @@ class _Query:
 
     def _text(self, value: Node) -> str | None:
         if value.get("type") == "VALUE_CONSTANT":
-            literal = value.get("literal", {})
-            text = literal.get("text") if literal.get("kind") == "STRING" else None
+            text = _literal(value)
         elif value.get("type") == "VALUE_PARAMETER":
             text = self._given(value["identifier"])
         else:
@@ -125,6 +124,14 @@ class _Query:
             return self._params.get(name)
         place = int(name) - 1 if name.isdigit() else -1
         return self._params[place] if self._params is not None and 0 <= place < len(self._params) else None
+
+
+def _literal(constant: Node) -> object:
+    """A constant's text, as DuckDB 2 writes it, or as 1.5 does; None for what is no text."""
+    new, old = constant.get("literal", {}), constant.get("value", {})
+    if new.get("kind") == "STRING":
+        return new.get("text")
+    return old.get("value") if old.get("type", {}).get("id") == "VARCHAR" else None
 
 
 def _nodes(value: Any) -> Iterator[Node]:
