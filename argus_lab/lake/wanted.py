@@ -47,12 +47,12 @@ def sessions_wanted(cursor: duckdb.DuckDBPyConnection, query: str, params: Param
         ((text,),) = cursor.execute(PARSE, [query]).fetchall()
     except duckdb.Error:
         return None  # if there is something wrong with the query, its answer says so
-    parsed = json.loads(text)
-    if parsed["error"] or len(parsed["statements"]) != 1:
-        return None
     try:
+        parsed = json.loads(text)
+        if parsed["error"] or len(parsed["statements"]) != 1:
+            return None
         found = _Query(params).sessions(parsed["statements"][0]["node"])
-    except _Unclear:
+    except (_Unclear, KeyError, RecursionError):  # a form that is not known, or too deep to follow
         return None
     return tuple(sorted(found))
 
