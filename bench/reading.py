@@ -60,6 +60,7 @@ def _sessions(title: str, folder: str) -> list[str]:
     lake, stored = al.open(folder), _as_stored(folder)
     group = "SELECT session_id, count(*) AS spans, sum(input_tokens) AS tokens FROM spans GROUP BY session_id"
     day = group.replace("GROUP", "WHERE start_time < '2026-05-02' GROUP")
+    moved = ONE.replace("session-77", _moved(stored))
     reads: list[tuple[str, Callable[[al.Lake], object]]] = [
         ("spans(columns=[five light])", lambda lake: lake.spans(columns=FIVE_WITH_SESSION)),
         ("spans(five light, one day)", lambda lake: lake.spans(columns=FIVE_WITH_SESSION, **ONE_DAY)),
@@ -68,6 +69,7 @@ def _sessions(title: str, folder: str) -> list[str]:
         ("sql: group by session, bare", lambda lake: lake.sql(BARE)),
         ("sql: traces by session", lambda lake: lake.sql(TRACES)),
         ("sql: one session", lambda lake: lake.sql(ONE)),
+        ("sql: one with a late root", lambda lake: lake.sql(moved)),
         ("sql: the same, one day", lambda lake: lake.sql(day)),
         ("sql: sessions unused", lambda lake: lake.sql("SELECT sum(input_tokens) FROM spans")),
         ("spans(session=...)", lambda lake: lake.spans(session="session-77")),
@@ -82,7 +84,35 @@ def _sessions(title: str, folder: str) -> list[str]:
             theirs.append(_cpu(partial(read, stored)))
         mine, floor = statistics.median(ours) * 1e3, statistics.median(theirs) * 1e3
         lines.append(f"{name:34}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}")
-    return [*lines, ""]
+    return [*lines, *_fresh(folder), ""]
+
+
+def _moved(stored: al.Lake) -> str:
+    """A session whose root came late, if any did."""
+    late = "SELECT min(session_id) AS late FROM spans WHERE trace_id LIKE '50%' AND parent_span_id IS NULL"
+    return str(stored.sql(f"{late} AND session_source = 'attribute'")["late"][0])
+
+
+def first_two(folder: str, *, as_stored: bool) -> tuple[float, float]:
+    """CPU time of the first query of one session in this process, and of the second."""
+    lake = _as_stored(folder) if as_stored else al.open(folder)
+    return _cpu(lambda: lake.sql(ONE)), _cpu(lambda: lake.sql(ONE))
+
+
+def _fresh(folder: str) -> list[str]:
+    """One session in processes that asked for nothing else, turn about."""
+
+    def run(as_stored: bool) -> list[float]:  # noqa: FBT001  called here alone
+        code = f"from bench.reading import first_two; print(*first_two({folder!r}, as_stored={as_stored}))"
+        found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        return [float(each) for each in found.stdout.split()]
+
+    ours, theirs = zip(*((run(False), run(True)) for _ in range(ROUNDS)), strict=True)
+    lines = []
+    for place, name in enumerate(("sql: one session, process's first", "sql: one session, its second")):
+        mine, floor = (statistics.median(each[place] for each in some) * 1e3 for some in (ours, theirs))
+        lines.append(f"{name:34}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}")
+    return lines
 
 
 class _Stored(Snapshot):

@@ -19,6 +19,10 @@ from argus_lab.lake.sessions import OPEN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
+    Places = npt.NDArray[np.int64]
+
 __all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging", "Part"]
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("trace_id", "span_id", "session_id", "session_source")])
@@ -39,6 +43,7 @@ class Belonging:
     traces, whatever is stored for them; ``spans``: of single spans. Each trace and span stands in one of
     them, once. ``files``: where such spans are. ``stored``: the sessions that are stored for traces in
     ``mended`` and ``spans``, by which a query finds them without a look at every trace; None if too many.
+    ``is_alone``: it is known that no other spans of the lake are stored under the ids of ``traces``.
     """
 
     traces: pa.Table = field(default_factory=_none)
@@ -46,23 +51,28 @@ class Belonging:
     spans: pa.Table = field(default_factory=_none)
     files: frozenset[str] = frozenset()
     stored: pa.Table | None = None
+    is_alone: bool = False
 
     def applied(self, rows: pa.Table) -> pa.Table:
         """Rows with the sessions that they belong to; ids of trace and span are needed, and both columns."""
         if not self.files or not len(rows):
             return rows
-        at, session, source = [], [], []
-        for part in self.parts():
+        at, places, base = [], [], 0
+        parts = self.parts()
+        for part in parts:
             row, place = _span_places(rows, part.rows) if part.name == "spans" else _places(rows, part)
-            is_meant = pc.is_in(rows["session_source"].take(row).cast(pa.string()), pa.array(part.sources))
-            row, place = row.filter(is_meant.combine_chunks()), place.filter(is_meant.combine_chunks())
-            at.append(row)
-            session.append(part.rows["session_id"].combine_chunks().take(place))
-            source.append(part.rows["session_source"].combine_chunks().take(place))
-        order = pc.sort_indices(pa.concat_arrays(at))
-        where = pa.concat_arrays(at).take(order)
-        for name, values in (("session_id", session), ("session_source", source)):
-            rows = _replaced(rows, name, where, pa.concat_arrays(values).take(order))
+            if not part.is_alone:
+                sources = rows["session_source"].take(row).cast(pa.string())
+                is_meant = pc.is_in(sources, pa.array(part.sources)).combine_chunks()
+                row, place = row.filter(is_meant), place.filter(is_meant)
+            at.append(np.asarray(row))
+            places.append(np.asarray(place) + base)
+            base += len(part.rows)
+        order = _last(np.concatenate(at))
+        where, found = np.concatenate(at)[order], np.concatenate(places)[order]
+        known = pa.concat_tables([part.rows for part in parts])
+        for name in SESSION_COLUMNS:
+            rows = _replaced(rows, name, where, known[name].combine_chunks(), found)
         return rows
 
     def stored_for(self, sessions: Sequence[str]) -> tuple[str, ...] | None:
@@ -79,6 +89,17 @@ class Belonging:
         stored = others["session_id"].drop_null().to_pylist()
         return tuple({*sessions, *own.to_pylist(), *stored})
 
+    def leaves(self, sessions: Sequence[str]) -> bool:
+        """Whether it is known that all spans stored under these sessions belong there, and no others do."""
+        if not self.files:
+            return True
+        if self.stored is None or len(self.traces) > MANY:
+            return False
+        into = (part["session_id"] for part in (self.traces, self.mended, self.spans))
+        wanted = pa.array(sessions, pa.string())
+        columns = (*into, self.traces["trace_id"], self.stored["session_id"])
+        return not any(pc.any(pc.is_in(column, wanted)).as_py() for column in columns)
+
     @cached_property
     def stored_under(self) -> pa.Array | None:
         """The sessions that are stored for spans that belong elsewhere; None if not known, or too many."""
@@ -87,10 +108,17 @@ class Belonging:
         both = [*self.traces["trace_id"].chunks, *self.stored["session_id"].chunks]
         return pc.unique(pa.chunked_array(both, pa.string()))
 
+    def apart(self) -> tuple[pa.Table, pa.Array]:
+        """Of ``stored_under``: the traces under whose ids nothing else is stored, and the other sessions."""
+        if self.stored is None or self.stored_under is None or not self.is_alone:
+            return _none(), self.stored_under
+        others = pc.unique(self.stored["session_id"])
+        return self.traces.filter(pc.invert(pc.is_in(self.traces["trace_id"], others))), others
+
     def parts(self) -> list[Part]:
         """The tables with rows, in the order in which they are to be joined."""
         found = [
-            Part("traces", self.traces, ("session_id",), ("trace",)),
+            Part("traces", self.traces, ("session_id",), ("trace",), self.is_alone),
             Part("mended", self.mended, ("trace_id",), OPEN),
             Part("spans", self.spans, ("trace_id", "span_id"), OPEN),
         ]
@@ -98,12 +126,16 @@ class Belonging:
 
 
 class Part(NamedTuple):
-    """A table of sessions, and the spans it is for: those of these ``sources`` whose ``keys`` are ``own``."""
+    """A table of sessions, and the spans it is for: those of these ``sources`` whose ``keys`` are ``own``.
+
+    ``is_alone``: no spans of other sources have such keys.
+    """
 
     name: str
     rows: pa.Table
     keys: tuple[str, ...]
     sources: tuple[str, ...]
+    is_alone: bool = False
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -136,6 +168,14 @@ def _span_places(rows: pa.Table, spans: pa.Table) -> tuple[pa.Array, pa.Array]:
     return near.take(row), place
 
 
+def _last(rows: Places) -> Places:
+    """What sorts these rows; of those that are there twice the last, which knows the trace by its own id."""
+    order = np.argsort(rows, kind="stable")
+    is_last = np.ones(len(order), bool)
+    is_last[:-1] = rows[order[1:]] != rows[order[:-1]]
+    return order[is_last]
+
+
 def _hits(places: Any) -> tuple[pa.Array, pa.Array]:
     rows = np.flatnonzero(places >= 0)
     return pa.array(rows), pa.array(places[rows])
@@ -147,10 +187,23 @@ def _pairs(rows: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(*texts, "/").combine_chunks()
 
 
-def _replaced(rows: pa.Table, name: str, where: pa.Array, values: pa.Array) -> pa.Table:
-    """The rows with these values of a column at these rows, which are in order."""
-    mask = np.zeros(len(rows), bool)
-    mask[np.asarray(where)] = True
-    column = pc.replace_with_mask(rows[name].cast(pa.string()), pa.array(mask), values)
-    place = rows.column_names.index(name)
-    return rows.set_column(place, rows.schema.field(place).with_type(pa.string()), column)
+def _replaced(rows: pa.Table, name: str, where: Places, texts: pa.Array, places: Places) -> pa.Table:
+    """The rows with these texts of a column at these rows, which are in order. Dictionaries are read once."""
+    at, column = rows.column_names.index(name), rows[name]
+    if pa.types.is_dictionary(column.type):
+        known = pa.concat_arrays([*(chunk.dictionary for chunk in column.chunks), texts])
+        first, low, chunks = 0, 0, []
+        for chunk in column.chunks:
+            index = np.asarray(pc.fill_null(chunk.indices, -1)).astype(np.int64)
+            index[index >= 0] += low
+            here = slice(*np.searchsorted(where, [first, first + len(chunk)]))
+            index[where[here] - first] = len(known) - len(texts) + places[here]
+            chunks.append(known.take(pa.array(index, mask=index < 0)))
+            first, low = first + len(chunk), low + len(chunk.dictionary)
+        column = pa.chunked_array(chunks, pa.string())
+    else:
+        mask = np.zeros(len(rows), bool)
+        mask[where] = True
+        values = texts.take(pa.array(places))
+        column = pc.replace_with_mask(column.cast(pa.string()), pa.array(mask), values)
+    return rows.set_column(at, rows.schema.field(at).with_type(pa.string()), column)

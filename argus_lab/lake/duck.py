@@ -12,11 +12,12 @@ import pyarrow as pa
 from duckdb import ColumnExpression, ConstantExpression
 
 from argus_lab.errors import InvalidArgument
+from argus_lab.lake.joining import resolved
+from argus_lab.lake.sources import among, bare, quoted, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from argus_lab.lake.belonging import Part
     from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import DataFile, Picked
     from argus_lab.schema import Table
@@ -26,7 +27,7 @@ __all__ = [
     "asks_sessions",
     "conditions",
     "connection",
-    "joined",
+    "counted",
     "resolved",
     "rows",
     "sessions_changed",
@@ -34,21 +35,8 @@ __all__ = [
     "whole_traces",
 ]
 
-TYPES = {
-    "string": "VARCHAR",
-    "json": "VARCHAR",
-    "int64": "BIGINT",
-    "float64": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMPTZ",
-    "date": "DATE",
-    "list<string>": "VARCHAR[]",
-}
 FEW = 64
 """So many values are constants of a query, which DuckDB holds against the files' Bloom filters."""
-HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-"""A project may be called this, which Hive readers take for null."""
-
 READS = frozenset(
     {
         duckdb.StatementType.SELECT,
@@ -79,80 +67,15 @@ def _database(_pid: int) -> duckdb.DuckDBPyConnection:
     return database
 
 
-def source(table: Table, files: Sequence[DataFile]) -> str:
-    """SQL that reads every column of ``files``, with exactly the table's types."""
-    names = ", ".join(f'"{name}"' for name in table.names)
+def counted(
+    columns: Sequence[str], which: tuple[str, Sequence[str]], files: Sequence[DataFile], most: int
+) -> list[tuple[Any, ...]]:
+    """Each combination of these columns in rows with one of few values, and how often; ``most`` of them."""
     if not files:
-        nulls = ", ".join(f'NULL::{TYPES[column.type]} AS "{column.name}"' for column in table.columns)
-        return f"SELECT {nulls} WHERE false"
-    paths = ", ".join(_quoted(file.path) for file in files)
-    kinds = ", ".join(f"'{name}': {TYPES[table.column(name).type]}" for name in table.partition_by)
-    named = any(HIVE_NULL in file.partition.values() for file in files)
-    mended = f" REPLACE (coalesce(project, '{HIVE_NULL}') AS project)" if named else ""
-    return (
-        f"SELECT {names} FROM (SELECT *{mended} FROM "  # noqa: S608  paths are quoted, names are of schema.py
-        f"read_parquet([{paths}], hive_partitioning = true, hive_types = {{{kinds}}}))"
-    )
-
-
-def resolved(picked: Picked, cursor: duckdb.DuckDBPyConnection) -> str:
-    """SQL that reads every column of the picked files, with the sessions that spans belong to.
-
-    Files whose spans all belong where it is stored are read as they are.
-    """
-    belonging = picked.belonging
-    plain = [file for file in picked.files if file.path not in belonging.files]
-    if len(plain) == len(picked.files):
-        return source(picked.table, plain)
-    rest = source(picked.table, [file for file in picked.files if file.path in belonging.files])
-    asked = picked.filter.among.get("session_id")
-    near = belonging.stored_for(asked) if asked is not None else None
-    if near is not None:
-        rest += f" WHERE session_id IN ({', '.join(map(_quoted, near)) or 'NULL'})"
-    put, joins = joined(belonging.parts(), cursor)
-    columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
-    parts = [source(picked.table, plain)] if plain else []
-    if near is None and belonging.stored_under is not None:
-        # Few can move, so the others are not looked up, and stay as Parquet has them: dictionaries.
-        cursor.register("argus_sessions_under", pa.table({"under": belonging.stored_under}))
-        parts.append(_under("ANTI", rest))
-        rest = _under("SEMI", rest)
-    parts.append(f"SELECT {columns} FROM ({rest}) AS span {joins}")  # noqa: S608  paths are quoted, names are ours
-    return " UNION ALL ".join(parts)
-
-
-def _under(join: str, rows: str) -> str:
-    """The rows that are (``SEMI``), or are not (``ANTI``), stored in sessions whose spans may have moved."""
-    return f"SELECT span.* FROM ({rows}) AS span {join} JOIN argus_sessions_under ON span.session_id = under"  # noqa: S608
-
-
-def joined(parts: Sequence[Part], cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], str]:
-    """What to select of sessions, by column, and the joins of ``span`` with small tables it needs.
-
-    The cursor knows the tables then. DuckDB leaves a join out where nothing of it is asked for, because it is
-    with groups, of which there is one a key.
-    """
-    joins, sessions, sources = [], [], []
-    for part in parts:
-        name = part.name
-        cursor.register(f"argus_sessions_{name}", part.rows)
-        chosen = ", ".join(
-            (*part.own, "any_value(session_id) AS session", "any_value(session_source) AS source")
-        )
-        which = "span.session_source IN (" + ", ".join(map(_quoted, part.sources)) + ")"
-        # Rows that it is not for have no key, which costs less than to look for it.
-        tests = [f"CASE WHEN {which} THEN span.{part.keys[0]} END = {name}.trace_id"]
-        tests += [f"span.{key} = {name}.{own}" for key, own in zip(part.keys[1:], part.own[1:], strict=True)]
-        match = " AND ".join(tests)
-        groups = f"SELECT {chosen} FROM argus_sessions_{name} GROUP BY {', '.join(part.own)}"  # noqa: S608  our names
-        joins.append(f"LEFT JOIN ({groups}) AS {name} ON {match}")
-        sessions.append(f"{name}.session")
-        sources.append(f"{name}.source")
-    put = {
-        "session_id": f"coalesce({', '.join([*sessions, 'span.session_id'])}) AS session_id",
-        "session_source": f"coalesce({', '.join([*sources, 'span.session_source'])}) AS session_source",
-    }
-    return put, " ".join(joins)
+        return []
+    test = f"{among(*which)} GROUP BY ALL LIMIT {most}"
+    query = f"SELECT {', '.join(columns)}, count(*) FROM {bare(files)} WHERE {test}"  # noqa: S608  ours
+    return connection().execute(query).fetchall()
 
 
 def whole_traces(
@@ -160,7 +83,8 @@ def whole_traces(
 ) -> pa.Table:
     """These columns of all spans of some traces in these files, as they are stored."""
     names = ", ".join(f'"{name}"' for name in columns)
-    query = f"SELECT {names} FROM ({source(table, files)}) AS spans WHERE "  # noqa: S608  as above
+    held = bare(files) if files else f"({source(table, files)})"
+    query = f"SELECT {names} FROM {held} AS spans WHERE "  # noqa: S608  as above
     cursor = connection()
     if len(traces) <= FEW:
         listed = ", ".join(str(ConstantExpression(trace)) for trace in traces.to_pylist())
@@ -174,7 +98,7 @@ def sessions_changed(old: str, new: str) -> dict[str, int]:
     """In how many spans of a file the session, and where it comes from, are others in a file made from it."""
     names = ("session_id", "session_source")
     counts = ", ".join(f"count(*) FILTER (old.{n} IS DISTINCT FROM new.{n}) AS {n}" for n in names)
-    files = (f"read_parquet({_quoted(path)}, hive_partitioning = false)" for path in (old, new))
+    files = (f"read_parquet({quoted(path)}, hive_partitioning = false)" for path in (old, new))
     query = f"SELECT {counts} FROM {next(files)} AS old JOIN {next(files)} AS new USING (trace_id, span_id)"  # noqa: S608
     found: dict[str, int] = connection().sql(query).to_arrow_table().to_pylist()[0]
     return found
@@ -254,7 +178,3 @@ def _only_reads(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
             f"one query that reads is expected, such as {EXAMPLE!r}; got {query!r}. "
             "For a session of your own, with tables and settings, use lake.scan(engine='duckdb')."
         )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -13,6 +13,7 @@ from argus_lab.frames import narrowed, pandas_of
 from argus_lab.lake import duck, frames, read, sessions
 from argus_lab.lake.namings import all_named
 from argus_lab.lake.selection import select, trace_key
+from argus_lab.lake.wanted import sessions_wanted
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def sql(
         }
         is_doubtful = not all(all_named(file.path) for file in views["spans"].files)
         if is_doubtful and duck.asks_sessions(query, params, views):
-            views["spans"] = snapshot.pick(select(SPANS, {}), sessions=True)
+            wanted = sessions_wanted(duck.connection(), query, params)
+            views["spans"] = snapshot.pick(select(SPANS, {"session": wanted}), sessions=True)
         rows = narrowed(duck.answer(query, params, views))
         found = pandas_of(rows)
         found.attrs["argus"] = frames.answered(snapshot, query, params, rows)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from argus_lab.lake import duck
 from argus_lab.lake import table as t
 from argus_lab.lake.belonging import NOTHING
+from argus_lab.lake.joining import joined
 from argus_lab.lake.resolving import belonging
 from argus_lab.lake.rows import SORTED_BY
 from argus_lab.lake.sessions import MARK, NEEDED
@@ -61,7 +62,7 @@ def _sessions(
     found = rewritten(table, files, near)
     if not found.files:
         return "", ""
-    put, joins = duck.joined(found.parts(), database)
+    put, joins = joined(found.parts(), database, is_lazy=True)
     return f"replace ({', '.join(put.values())})", joins
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Counts = npt.NDArray[np.int64]
     Places = npt.NDArray[np.intp]
 
-__all__ = ["Naming", "all_named", "hashed", "naming_of", "shared", "told"]
+__all__ = ["Naming", "all_named", "hashed", "may_hold", "naming_of", "once", "shared", "told"]
 
 COLUMNS = ["trace_id", "session_id", "session_source"]
 MOST_TRACES = 5_000_000
@@ -45,8 +45,9 @@ class Naming:
 
     ``names``: how many sessions the spans of a trace name; ``first``: the place of one of them in
     ``sessions``, ``name`` its hash. ``unnamed``: how many different things are stored for its spans that name
-    none (0: all spans name one); ``stored``: :func:`told` of one of them. ``is_settled``: the file says that
-    what is stored follows from its own rows.
+    none (0: all spans name one); ``stored``: :func:`told` of one of them. ``others``: the hashes, sorted, of
+    sessions that are stored for spans whose session is not just their trace. ``is_settled``: the file says
+    that what is stored follows from its own rows.
     """
 
     keys: Hashes
@@ -57,6 +58,7 @@ class Naming:
     sessions: pa.Array
     unnamed: Counts
     stored: Hashes
+    others: Hashes
     is_settled: bool
 
     @property
@@ -122,6 +124,14 @@ def _hashed_ids(texts: pa.Array) -> Hashes:
     return found.view(np.int64)
 
 
+def once(keys: Hashes) -> Hashes:
+    """Each key once, sorted."""
+    keys = np.sort(keys)  # numpy's own way, by a hash table, takes three times as long
+    is_first = np.ones(len(keys), bool)
+    is_first[1:] = keys[1:] != keys[:-1]
+    return keys[is_first]
+
+
 def shared(few: Hashes, many: Hashes) -> tuple[Places, Places]:
     """Where keys that two sorted arrays share stand in the first and in the second."""
     if len(few) > len(many):
@@ -146,6 +156,18 @@ def naming_of(path: str, rows: int) -> Naming:
         found = _read(path)
         _memory.put((path, rows), found)
     return found
+
+
+def may_hold(path: str, rows: int, traces: Hashes, sessions: Hashes) -> bool:
+    """Whether spans of these traces, or stored under these sessions, may be in a file; nothing is read.
+
+    Both are sorted. Of a file whose naming is remembered it is known.
+    """
+    naming = _memory.get((path, rows))
+    if naming is None:
+        return True
+    held = ((traces, naming.keys), (sessions, naming.keys), (sessions, naming.others))
+    return any(len(shared(few, many)[0]) for few, many in held)
 
 
 @lru_cache(maxsize=100_000)
@@ -210,6 +232,7 @@ def _naming(ids: pa.Array, sessions: pa.Array, rows: tuple[Any, ...], *, is_sett
         stored[trace[lacks]] = hashes[session[lacks]] * _TOLD + kind[lacks]
     names, unnamed = (np.bincount(trace[which], minlength=len(ids)) for which in (gives, lacks))
     keys = hashed(ids)
+    is_own = (kind == _SOURCES["trace"]) & (hashes[session] == keys[trace])
     order = np.argsort(keys)
     return Naming(
         keys=keys[order],
@@ -220,5 +243,6 @@ def _naming(ids: pa.Array, sessions: pa.Array, rows: tuple[Any, ...], *, is_sett
         sessions=sessions,
         unnamed=unnamed[order],
         stored=stored[order],
+        others=once(hashes[session[~is_own & (session >= 0)]]),
         is_settled=is_settled,
     )

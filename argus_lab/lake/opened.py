@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from argus_lab.lake.snapshot import Reader, pin
+from argus_lab.lake.past import pin
+from argus_lab.lake.snapshot import Reader
 from argus_lab.lake.times import When
 from argus_lab.schema import REFUSED, SPANS
 

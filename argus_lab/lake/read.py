@@ -22,6 +22,7 @@ from argus_lab.errors import ArgusError, InvalidArgument, LakeUnavailable, NotFo
 from argus_lab.frames import pandas_of
 from argus_lab.lake import duck, frames
 from argus_lab.lake.belonging import NOTHING, SCHEMA, SESSION_COLUMNS
+from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,8 @@ def asks_sessions(columns: Sequence[str]) -> bool:
 def count(picked: Picked) -> int:
     """How many rows are picked; from the files' footers where those suffice."""
     filter = picked.filter
+    if picked.near is not None and picked.near.spans is not None and _is_of_files(filter):
+        return sum(picked.near.spans.get(file.path, 0) for file in picked.files)
     if _is_plain(filter):
         return int(_dataset(picked).count_rows(filter=_expression(filter)))
     return int(duck.rows("count(*) AS n", picked)["n"][0].as_py())
@@ -144,6 +147,12 @@ def _check(limit: object, order: object) -> None:
 
 def _is_plain(filter: Filter) -> bool:
     return filter.where is None and not filter.is_lookup
+
+
+def _is_of_files(filter: Filter) -> bool:
+    """Whether rows of these sessions are picked or not by the file that they are in."""
+    is_timeless = filter.since is None and filter.until is None and filter.where is None
+    return is_timeless and filter.among.keys() <= {"session_id", *SPANS.partition_by}
 
 
 def _plain(

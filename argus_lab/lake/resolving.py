@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.lake.belonging import NOTHING, SCHEMA, SESSION_COLUMNS, Belonging
-from argus_lab.lake.namings import all_named, hashed, naming_of, shared, told
+from argus_lab.lake.namings import all_named, hashed, naming_of, once, shared, told
 from argus_lab.lake.sessions import inherited, is_open
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
     Load = Callable[[Sequence[DataFile], pa.Array], pa.Table]
 
-__all__ = ["Load", "belonging", "belonging_of_rows"]
+__all__ = ["Load", "belonging", "belonging_of_rows", "differing"]
 
 
 def belonging(
@@ -53,7 +53,7 @@ def belonging(
         since others may.
     """
     doubtful = {file.path: naming_of(file.path, file.rows) for file in asked if not all_named(file.path)}
-    keys = np.unique(np.concatenate([np.empty(0, np.int64), *(n.open_keys for n in doubtful.values())]))
+    keys = once(np.concatenate([np.empty(0, np.int64), *(n.open_keys for n in doubtful.values())]))
     if not len(keys):
         return NOTHING
     namings = [naming_of(file.path, file.rows) for file in files]
@@ -67,11 +67,20 @@ def belonging(
     single, mended = found.tables()
     if not off:
         return NOTHING
-    as_traces = np.isin(hashed(whole["trace_id"].combine_chunks()), keys[found.as_traces])
+    of_whole = hashed(whole["trace_id"].combine_chunks())
+    as_traces = found.as_traces[np.searchsorted(keys, of_whole)]
     single = pa.concat_tables([single, whole.filter(pa.array(as_traces))])
     mended = pa.concat_tables([mended, whole.filter(pa.array(~as_traces))])
     holding = [file for file in asked if file.path in off]
-    return Belonging(single, mended, spans, frozenset(off), _stored(mended, spans, holding, load))
+    stored = _stored(mended, spans, holding, load)
+    is_alone = not rewriting and _are_alone(single, namings)
+    return Belonging(single, mended, spans, frozenset(off), stored, is_alone)
+
+
+def _are_alone(traces: pa.Table, namings: Sequence[Naming]) -> bool:
+    """Whether nothing but the spans of these traces is stored under their ids."""
+    keys = np.sort(hashed(traces["trace_id"].combine_chunks()))
+    return not any(len(shared(keys, naming.others)[0]) for naming in namings)
 
 
 def _stored(mended: pa.Table, spans: pa.Table, files: Sequence[DataFile], load: Load) -> pa.Table | None:
@@ -90,7 +99,7 @@ def _stored_in(rows: pa.Table) -> pa.Table | None:
 
 def belonging_of_rows(rows: pa.Table, files: Sequence[DataFile]) -> Belonging:
     """The same for whole traces, whose rows are here; ``files`` hold them."""
-    spans = _differing(rows)
+    spans = differing(rows)
     if not len(spans):
         return NOTHING
     return Belonging(spans=spans, files=frozenset(file.path for file in files), stored=_stored_in(rows))
@@ -231,7 +240,7 @@ def _of_several(
         return SCHEMA.empty_table(), SCHEMA.empty_table()
     keys = np.sort(hashed(ids))
     rows = load([file for file, naming in files if len(shared(keys, naming.keys)[0])], ids)
-    spans = _differing(rows)
+    spans = differing(rows)
     if only:
         spans = spans.join(
             load(only, ids).select(["trace_id", "span_id"]), ["trace_id", "span_id"], None, "left semi"
@@ -246,7 +255,7 @@ def _of_several(
     return whole, spans.filter(pc.invert(pc.is_in(spans["trace_id"], whole["trace_id"].combine_chunks())))
 
 
-def _differing(rows: pa.Table) -> pa.Table:
+def differing(rows: pa.Table) -> pa.Table:
     """The spans of whole traces that belong elsewhere than is stored, each once."""
     found = inherited(rows)
     other = is_open(rows["session_source"])

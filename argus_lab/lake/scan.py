@@ -8,6 +8,7 @@ import duckdb
 
 from argus_lab.errors import InvalidArgument, MissingExtra
 from argus_lab.lake import duck
+from argus_lab.lake.sources import HIVE_NULL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +49,7 @@ def of_duckdb(picked: Picked) -> duckdb.DuckDBPyRelation:
     """A relation on a database of its own, so that the caller may make tables beside it."""
     session = duckdb.connect()
     session.execute("SET TimeZone = 'UTC'")
-    relation = session.sql(duck.resolved(picked, session))
+    relation = session.sql(duck.resolved(picked, session, is_lazy=True))
     for test in duck.conditions(picked.filter):
         relation = relation.filter(test)
     return relation
@@ -68,8 +69,8 @@ def of_polars(picked: Picked) -> pl.LazyFrame:
             return empty.lazy()
         paths = [file.path for file in files]
         frame = pl.scan_parquet(paths, glob=False, hive_partitioning=True, hive_schema=hive)
-        if any(duck.HIVE_NULL in file.partition.values() for file in files):
-            frame = frame.with_columns(pl.col("project").fill_null(duck.HIVE_NULL))
+        if any(HIVE_NULL in file.partition.values() for file in files):
+            frame = frame.with_columns(pl.col("project").fill_null(HIVE_NULL))
         return frame.select(picked.table.names)
 
     found: pl.LazyFrame = _resolved(picked, read, lambda rows: pl.DataFrame(rows).lazy())

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from pathlib import Path
+from datetime import datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -18,14 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
-from argus_lab.errors import InvalidArgument, LakeNotFound, NotFound
+from argus_lab.errors import LakeNotFound, NotFound
 from argus_lab.lake import chains, duck
 from argus_lab.lake.belonging import NOTHING, Belonging
+from argus_lab.lake.few import Near, gathered
+from argus_lab.lake.past import committed_at, travel
 from argus_lab.lake.pruning import MANY, possible
 from argus_lab.lake.resolving import belonging, belonging_of_rows
 from argus_lab.lake.sessions import NEEDED
 from argus_lab.lake.table import open_table
-from argus_lab.lake.times import When, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,12 +35,10 @@ if TYPE_CHECKING:
     from argus_lab.lake.selection import Filter
     from argus_lab.schema import Table
 
-__all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "pin", "snapshot_of"]
+__all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "snapshot_of"]
 
 REMEMBERED = 8
 """Of so many selections of files it is remembered where their spans belong."""
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,12 @@ class Snapshot:
             return Picked(self, filter, files)
         others = {name: values for name, values in filter.among.items() if name != "session_id"}
         whole = self._files(replace(filter, among=others)) if len(others) < len(filter.among) else files
-        if not whole:
+        if not whole or self._leaves(filter.among.get("session_id", ())):
             return Picked(self, filter, files)
+        near = self._near(filter)
+        if near is not None:
+            held = tuple(file for file in whole if file.path in near.files)
+            return Picked(self, filter, held, near.belonging, near)
         found = self._belonging(filter, whole)
         kept = found.files | {file.path for file in files}
         return Picked(self, filter, tuple(file for file in whole if file.path in kept), found)
@@ -101,6 +103,23 @@ class Snapshot:
         adds = self.adds
         kept = adds if filter is None else adds.filter(possible(adds, self.table.partition_by, filter))
         return tuple(self._file(row) for row in kept.select(self._identity).to_pylist())
+
+    def _leaves(self, sessions: Sequence[str]) -> bool:
+        """Whether it is known already that the spans of these sessions are those that are stored there."""
+        known = self._belongings.get(tuple(file.path for file in self._files())) if sessions else None
+        return known is not None and known.leaves(sessions)
+
+    def _near(self, filter: Filter) -> Near | None:
+        """Where the spans of a filter's sessions are, if these are few; None if all are to be looked at."""
+        sessions = filter.among.get("session_id", ())
+        if self.infer_sessions or "trace_id" in filter.among or not 0 < len(sessions) <= MANY:
+            return None
+
+        def holding(column: str, values: Sequence[str]) -> tuple[DataFile, ...]:
+            among = {column: tuple(values)}
+            return self._files(replace(filter, among=among, since=None, until=None))
+
+        return gathered(sessions, holding("session_id", sessions), partial(holding, "trace_id"))
 
     def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:
         """Where spans of these files belong; of few traces by their spans, else by what all files name."""
@@ -162,6 +181,7 @@ class Picked:
     filter: Filter
     files: tuple[DataFile, ...]
     belonging: Belonging = NOTHING
+    near: Near | None = None
 
     @property
     def table(self) -> Table:
@@ -211,7 +231,7 @@ class Reader:
     def _opened(self) -> DeltaTable:
         delta = open_table(self.lake, self.table)
         if self.as_of is not None:
-            _travel(delta, self.lake, self.table, self.as_of)
+            travel(delta, self.lake, self.table, self.as_of)
         return delta
 
 
@@ -219,20 +239,6 @@ def _together(files: tuple[DataFile, ...], more: tuple[DataFile, ...]) -> tuple[
     """The files of both, each once."""
     known = {file.path for file in files}
     return (*files, *(file for file in more if file.path not in known))
-
-
-def pin(as_of: When | int | None) -> int | datetime | None:
-    """What ``as_of`` pins a lake to: a version, or an instant that has passed."""
-    if as_of is None or isinstance(as_of, int):
-        return as_of
-    now = datetime.now(UTC)
-    moment = instant("as_of", as_of, now=now)
-    if moment > now:
-        raise InvalidArgument(
-            f"as_of={as_of!r} is still to come: what will be in the lake then is not known yet. "
-            "Leave as_of out to read the newest version."
-        )
-    return moment
 
 
 def absent(lake: str, table: Table) -> Snapshot:
@@ -255,32 +261,5 @@ def snapshot_of(lake: str, table: Table, delta: DeltaTable, *, infer_sessions: b
     order = [f"partition.{name}" for name in reversed(table.partition_by)]
     keys = [(name, "ascending") for name in (*order, "modification_time", "path")]
     root = f"{lake}/{table.name}"
-    version, moment = delta.version(), _committed_at(root, delta.version())
+    version, moment = delta.version(), committed_at(root, delta.version())
     return Snapshot(lake, table, root, version, moment, adds.sort_by(keys), infer_sessions)
-
-
-def _committed_at(root: str, version: int) -> datetime | None:
-    """When a version was committed, rounded up to the milliseconds that deltalake travels by."""
-    try:
-        nanos = Path(root, "_delta_log", f"{version:020d}.json").stat().st_mtime_ns
-    except OSError:
-        return None  # cleaned up, its rows being in a checkpoint
-    return EPOCH + timedelta(milliseconds=-(-nanos // 1_000_000))
-
-
-def _travel(delta: DeltaTable, lake: str, table: Table, as_of: int | datetime) -> None:
-    newest = delta.version()
-    try:
-        delta.load_as_version(as_of)
-    except (DeltaError, OverflowError) as error:
-        raise NotFound(
-            f"the lake {lake} has no version as of {as_of}: versions end at {newest}, and old ones "
-            f"are dropped after a while. Open it without as_of, or with a later one. ({error})"
-        ) from error
-    first = _committed_at(f"{lake}/{table.name}", delta.version())
-    # deltalake answers a time before the first commit with the first version.
-    if isinstance(as_of, datetime) and first is not None and first > as_of:
-        raise NotFound(
-            f"the lake {lake} did not exist as of {as_of.isoformat()}: its first version still on "
-            f"record is of {first.isoformat()}. Open it with as_of={first.isoformat()!r} or later."
-        )

@@ -1,0 +1,60 @@
+"""SQL that reads the files of a table with DuckDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duckdb import ConstantExpression
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from argus_lab.lake.snapshot import DataFile
+    from argus_lab.schema import Table
+
+__all__ = ["HIVE_NULL", "among", "bare", "quoted", "source"]
+
+TYPES = {
+    "string": "VARCHAR",
+    "json": "VARCHAR",
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "list<string>": "VARCHAR[]",
+}
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+"""A project may be called this, which Hive readers take for null."""
+
+
+def source(table: Table, files: Sequence[DataFile]) -> str:
+    """SQL that reads every column of ``files``, with exactly the table's types."""
+    names = ", ".join(f'"{name}"' for name in table.names)
+    if not files:
+        nulls = ", ".join(f'NULL::{TYPES[column.type]} AS "{column.name}"' for column in table.columns)
+        return f"SELECT {nulls} WHERE false"
+    paths = ", ".join(quoted(file.path) for file in files)
+    kinds = ", ".join(f"'{name}': {TYPES[table.column(name).type]}" for name in table.partition_by)
+    named = any(HIVE_NULL in file.partition.values() for file in files)
+    mended = f" REPLACE (coalesce(project, '{HIVE_NULL}') AS project)" if named else ""
+    return (
+        f"SELECT {names} FROM (SELECT *{mended} FROM "  # noqa: S608  paths are quoted, names are of schema.py
+        f"read_parquet([{paths}], hive_partitioning = true, hive_types = {{{kinds}}}))"
+    )
+
+
+def bare(files: Sequence[DataFile]) -> str:
+    """SQL that reads the columns that files hold, and ``filename``; quicker to plan than :func:`source`."""
+    return f"read_parquet([{', '.join(quoted(file.path) for file in files)}], hive_partitioning = false)"
+
+
+def among(column: str, values: Sequence[str]) -> str:
+    """SQL that asks for one of these values, which are held against the files' Bloom filters."""
+    listed = ", ".join(str(ConstantExpression(value)) for value in values)
+    return f"{column} IN ({listed})" if values else "false"
+
+
+def quoted(text: str) -> str:
+    """A text as SQL."""
+    return "'" + text.replace("'", "''") + "'"
