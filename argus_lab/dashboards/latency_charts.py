@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices, code_of, window_of
 from argus_lab.dashboards.pieces import FACTS, TIME, Fact, Piece, Within, pieces_of
-from argus_lab.dashboards.stretches import periods_of
+from argus_lab.dashboards.stretches import LENGTHS, length_for, periods_of
 from argus_lab.figures.comparisons import WORDS, comparison, written
 from argus_lab.figures.formats import count, duration, is_known, plural
 from argus_lab.figures.groups import latency_by
@@ -22,6 +22,8 @@ from argus_lab.measures.compare import compare
 from argus_lab.measures.distribution import distribution
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from argus_lab.dashboards.digest import Digest
@@ -30,10 +32,13 @@ __all__ = [
     "BY",
     "SLOWEST_CODE",
     "Facts",
+    "FirstLook",
     "by_group",
     "compared",
     "facts_of",
+    "first_look",
     "first_tokens",
+    "fitting",
     "how_spread",
     "measured_code",
     "slowest",
@@ -82,6 +87,31 @@ def facts_of(digest: Digest, choices: Choices) -> Facts:
         found[name].to_pydatetime() if is_known(found[name]) else None for name in ("first", "last")
     )
     return Facts(int(found["spans"]), int(found["errors"]), first, last)
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """What a page shows first: the spans in a few numbers, the stretches of time, the chart over time."""
+
+    facts: Facts
+    every: str
+    chart: Chart | None
+    """``None`` if no span is chosen."""
+
+
+def first_look(digest: Digest, choices: Choices, by: str | None, every: str) -> FirstLook:
+    """The chart of durations over time; ``every`` is a length of stretches, or empty for one that fits."""
+    facts = facts_of(digest, choices)
+    length = fitting(facts, every, LENGTHS, "1h")
+    chart = through_time(digest, choices, by, length) if facts.spans else None
+    return FirstLook(facts, length, chart)
+
+
+def fitting(facts: Facts, every: str, lengths: Sequence[str], usual: str) -> str:
+    """The length that was asked for, else one that cuts the time of these spans into few stretches."""
+    if every in lengths:
+        return every
+    return length_for(facts.first, facts.last, lengths) if facts.first and facts.last else usual
 
 
 def through_time(digest: Digest, choices: Choices, by: str | None, every: str) -> Chart:

@@ -12,7 +12,7 @@ from argus_lab.dashboards.chart_view import ChartView
 from argus_lab.dashboards.jobs import Jobs
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
-from argus_lab.dashboards.stretches import LENGTHS, length_for
+from argus_lab.dashboards.stretches import LENGTHS
 from argus_lab.dashboards.switches import Switches, arranged
 from argus_lab.figures.formats import count, duration
 
@@ -66,33 +66,28 @@ class LatencyPage:
         if not is_news:
             self._wait()
         self._draw()
-        digest, choices = self.desk.digest, self.desk.choices
-        self._jobs.compute(lambda: charts.facts_of(digest, choices), self._with_facts, lane="facts")
+        digest, choices, by = self.desk.digest, self.desk.choices, self.by
+        every = self.desk.own.get("every", AUTO)
+        self._jobs.compute(
+            lambda: charts.first_look(digest, choices, by, every), self._with_first, lane="first"
+        )
 
     def _wait(self) -> None:
-        for view in (self._time, self._first, self._groups, self._spread, self._periods):
+        for view in (self._time, self._first, self._groups, self._spread, self._periods, self._slowest):
             view.busy()
 
-    def _with_facts(self, facts: charts.Facts) -> None:
-        is_there = facts.spans > 0
+    def _with_first(self, found: charts.FirstLook) -> None:
+        is_there = found.chart is not None
         shown = self._charts if is_there else self._nothing
         if self.view[1] is not shown:
             self.view[1] = shown
-        if not is_there:
+        if found.chart is None:
             self._numbers = []
             self._draw()
             return
-        digest, choices, by = self.desk.digest, self.desk.choices, self.by
-        chosen = self.desk.own.get("every", AUTO)
-        first, last = facts.first, facts.last
-        self._every = chosen if chosen in LENGTHS else length_for(first, last) if first and last else "1h"
-        every = self._every
-
-        def with_time(found: Chart) -> None:
-            self._time.show(found)
-            self._then(facts, found)
-
-        self._jobs.compute(lambda: charts.through_time(digest, choices, by, every), with_time, lane="time")
+        self._every = found.every
+        self._time.show(found.chart)
+        self._then(found.facts, found.chart)
 
     def _then(self, facts: charts.Facts, time: Chart) -> None:
         """What is looked at after the first chart."""
