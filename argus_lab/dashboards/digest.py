@@ -15,8 +15,6 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from argus_lab import settings
 from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, sorted_by, values_of
 from argus_lab.dashboards.following import Follower, State
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
     import duckdb
     import pandas as pd
+    import pyarrow as pa
 
     from argus_lab.dashboards.choices import Choices
     from argus_lab.dashboards.searching import Search
@@ -176,6 +175,10 @@ class Digest:
 
     def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
         """The spans of a session of the table, oldest first, from the lake."""
+        return pandas_of(self.session_rows(row, columns))
+
+    def session_rows(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pa.Table:
+        """The same as an Arrow table."""
         query = """
             SELECT list(DISTINCT trace_id) AS trace, min(start_time) AS since,
                 max(start_time) + INTERVAL 1 MICROSECOND AS until, bool_and(start_time IS NOT NULL) AS timed
@@ -185,15 +188,13 @@ class Digest:
         picks: dict[str, Any] = {"trace": found["trace"] or [], "project": row["project"]}
         if found["timed"]:  # then files of other days are not looked into
             picks |= {"since": found["since"], "until": found["until"]}
-        frame = read.frame(self._reader, select(SPANS, picks), columns, order="oldest")
-        frame.attrs.clear()  # pandas copies where a frame came from for every column that is taken of it
-        return frame
+        return read.rows(self._reader, select(SPANS, picks), columns, order="oldest")
 
     def span(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """Every column of one span, from the lake."""
         test = {"trace": trace_id, "where": "span_id = $span", "params": {"span": span_id}}
-        found = read.frame(self._reader, select(SPANS, test), "all", limit=1)
-        return _plain(found)
+        found: list[dict[str, Any]] = read.rows(self._reader, select(SPANS, test), "all", limit=1).to_pylist()
+        return found[0] if found else None
 
     def calls(self, numbers: Sequence[int]) -> dict[int, list[list[Any]]]:
         """Of these sessions, by number, the model calls in order: how long, and whether it failed."""
@@ -258,14 +259,6 @@ class Digest:
             assert self.state.problem is not None  # noqa: S101  either tables or a reason
             raise self.state.problem
         return store.cursor()
-
-
-def _plain(frame: pd.DataFrame) -> dict[str, Any] | None:
-    """The only row of a frame as Python values, null as ``None``."""
-    if frame.empty:
-        return None
-    found: dict[str, Any] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()[0]
-    return found
 
 
 _DIGESTS: dict[str, Digest] = {}

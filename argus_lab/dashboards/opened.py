@@ -32,8 +32,6 @@ from argus_lab.schema import SPANS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from argus_lab.dashboards.digest import Digest
 
 __all__ = ["PARTS", "Opened", "opened"]
@@ -54,7 +52,7 @@ class Opened:
     """A session with its rounds, its steps in reading order, and the round that each step belongs to."""
 
     row: Mapping[str, Any]
-    frame: pd.DataFrame
+    spans: pa.Table
     session: Session
     steps: Steps
     round_of: list[int | None]
@@ -137,22 +135,22 @@ def opened(digest: Digest, row: Mapping[str, Any]) -> Opened:
 
 def _read(digest: Digest, row: Mapping[str, Any]) -> Opened:
     has_content = row["spans"] <= WITH_CONTENT
-    frame, session = _session(digest, row, content=has_content)
-    taken = frame_of(frame)
+    spans, session = _session(digest, row, content=has_content)
+    taken = frame_of(spans)
     light = members(spans_of(taken, SPANS.light))
     table = steps_of(light)
     rounds = pa.Table.from_pylist([each.row for each in session.rounds], schema=_schema(light))
     return Opened(
-        row, frame, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest
+        row, spans, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest
     )
 
 
-def _session(digest: Digest, row: Mapping[str, Any], *, content: bool) -> tuple[pd.DataFrame, Session]:
+def _session(digest: Digest, row: Mapping[str, Any], *, content: bool) -> tuple[pa.Table, Session]:
     """The spans of a session, and the session as they tell it."""
     columns = dict.fromkeys((*SPANS.light, *NEEDED, *WORDS)) if content else SPANS.light
-    frame = digest.session_spans(row, [name for name in columns if name in SPANS.names])
-    taken = frame_of(frame)
-    return frame, read_session(taken, members(spans_of(taken, SPANS.light)), set(frame.columns), {})
+    spans = digest.session_rows(row, [name for name in columns if name in SPANS.names])
+    taken = frame_of(spans)
+    return spans, read_session(taken, members(spans_of(taken, SPANS.light)), set(spans.column_names), {})
 
 
 def _schema(light: pa.Table) -> pa.Schema:
