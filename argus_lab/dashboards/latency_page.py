@@ -10,6 +10,7 @@ import panel as pn
 from argus_lab.dashboards import latency_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
 from argus_lab.dashboards.jobs import Jobs
+from argus_lab.dashboards.latency_periods import compared
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
 from argus_lab.dashboards.stretches import LENGTHS
@@ -98,7 +99,7 @@ class LatencyPage:
         compute(lambda: charts.first_tokens(digest, choices, time), self._first.show, lane="first")
         compute(lambda: charts.how_spread(digest, choices, by), self._spread.show, lane="spread")
         compute(lambda: charts.slowest(digest, choices), self._with_slowest, lane="slowest")
-        compute(lambda: charts.compared(digest, choices, facts), self._with_periods, lane="periods")
+        compute(lambda: compared(digest, choices, facts), self._with_periods, lane="periods")
 
     def _with_whole(self, facts: charts.Facts, found: pd.DataFrame) -> None:
         whole = found.iloc[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+import contextlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from argus_lab.dashboards.once import Once
 from argus_lab.display.details import NEEDED, detail, model_facts
 from argus_lab.display.markup import Html, element
 from argus_lab.display.rounds_view import (
@@ -23,6 +24,7 @@ from argus_lab.display.sessions_read import WORDS, read_session
 from argus_lab.display.style import ROOT
 from argus_lab.display.taken import Steps, call, frame_of, of_detail, spans_of
 from argus_lab.display.whole import whole
+from argus_lab.errors import ArgusError
 from argus_lab.measures.in_rounds import in_rounds
 from argus_lab.measures.membership import members
 from argus_lab.measures.rounds import rounds as rounds_of
@@ -114,23 +116,20 @@ class Opened:
         return Round(each.row, self._row(each.row), each.messages, each.executions)
 
 
-_OPENED: OrderedDict[tuple[Any, ...], Opened] = OrderedDict()
-_LOCK = threading.Lock()
+_OPENED: Once[Opened] = Once(KEPT)
 
 
 def opened(digest: Digest, row: Mapping[str, Any]) -> Opened:
     """The session of a row of the digest's table; those looked at last are kept, for all visitors."""
-    key = (digest.address, digest.generation, row["session"])
-    with _LOCK:
-        if key in _OPENED:
-            _OPENED.move_to_end(key)
-            return _OPENED[key]
-    made = _read(digest, row)
-    with _LOCK:
-        _OPENED[key] = made
-        while len(_OPENED) > KEPT:
-            _OPENED.popitem(last=False)
-    return made
+    return _OPENED.of((digest.address, digest.generation, row["session"]), lambda: _read(digest, row))
+
+
+def aimed(digest: Digest, session: Mapping[str, Any]) -> None:
+    """Read a session that is likely to be opened next, if there is one of this name."""
+    with contextlib.suppress(ArgusError):  # what is wrong with the lake is told to whoever opens it
+        row = digest.session(session["session"], session.get("of"))
+        if row is not None:
+            opened(digest, row)
 
 
 def _read(digest: Digest, row: Mapping[str, Any]) -> Opened:
@@ -139,7 +138,7 @@ def _read(digest: Digest, row: Mapping[str, Any]) -> Opened:
     taken = frame_of(spans)
     light = members(spans_of(taken, SPANS.light))
     table = steps_of(light)
-    rounds = pa.Table.from_pylist([each.row for each in session.rounds], schema=_schema(light))
+    rounds = pa.Table.from_pylist([each.row for each in session.rounds], schema=_schema())
     return Opened(
         row, spans, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest
     )
@@ -153,8 +152,10 @@ def _session(digest: Digest, row: Mapping[str, Any], *, content: bool) -> tuple[
     return spans, read_session(taken, members(spans_of(taken, SPANS.light)), set(spans.column_names), {})
 
 
-def _schema(light: pa.Table) -> pa.Schema:
-    found: pa.Table = rounds_of(light.slice(0, 0))
+@cache
+def _schema() -> pa.Schema:
+    """That of rounds, however few there are."""
+    found: pa.Table = rounds_of(spans_of(frame_of(SPANS.arrow().empty_table()), SPANS.light))
     return found.schema
 
 
