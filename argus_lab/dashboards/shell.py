@@ -88,8 +88,7 @@ class Shell:
             self._show_page()
 
     def _chosen(self) -> None:
-        """Something else is chosen: a page that could not be shown may be shown now."""
-        self._draw_bar()
+        """Something else is chosen: a page that could not be shown may be now."""
         if not self._is_shown and self.desk.digest.state.is_ready:
             self._arrived(self.desk.digest.state)
 
