@@ -122,7 +122,8 @@ class Table:
         if columns == "all":
             return self.names
         names = [columns] if isinstance(columns, str) else list(columns)
-        unknown = [name for name in names if name not in self._by_name()]
+        known = self._by_name()
+        unknown = [name for name in names if name not in known]
         if unknown:
             raise UnknownColumn.of(unknown, self.names)
         return list(dict.fromkeys(names))

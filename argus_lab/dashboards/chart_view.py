@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
+import param
 from bokeh.layouts import column
 
+from argus_lab.dashboards.becoming import become
 from argus_lab.dashboards.brushed import Brushed, brushed
 from argus_lab.dashboards.brushing import Brush, brush_of
 from argus_lab.dashboards.charts import MOST_ROWS, Chart, brushable, cells_of, columns_of, rows_of
@@ -14,7 +16,7 @@ from argus_lab.dashboards.parts import Part, web
 from argus_lab.figures.formats import count, plural
 
 if TYPE_CHECKING:
-    from bokeh.models import ColumnDataSource
+    from bokeh.models import ColumnDataSource, LayoutDOM
 
     from argus_lab.dashboards.desk import Desk
 
@@ -26,6 +28,8 @@ HINT = "Drag over the chart, or click a mark, to select spans"
 
 class Sheet(Part):
     """What stands below a figure: tells in messages what a visitor wants to see of it."""
+
+    busy = param.Boolean(default=False)
 
     _esm = web("made.js") + web("sheet.js")
     _stylesheets = [web("look.css"), web("sheet.css")]  # noqa: RUF012  Panel's way to name them
@@ -40,6 +44,7 @@ class ChartView:
         self.label = label
         self.chart: Chart | None = None
         self.brush: Brush | None = None
+        self._figure: LayoutDOM | None = None
         self._sources: list[ColumnDataSource] = []
         self._picked: set[int] = set()
         self._selected: Brushed | None = None
@@ -53,30 +58,38 @@ class ChartView:
 
     def show(self, chart: Chart) -> None:
         """Show a chart in the place of the last one; the same chart stays as it is, with what is brushed."""
-        self._is_busy = False
+        was_asked, self._is_busy = self._is_busy, False
         if chart.is_like(self.chart):
             self.chart = chart
             self._draw()
             return
         self.chart = chart
         self._forget()
-        self._sources = brushable(chart.drawn) if chart.pieces else []
-        for source in self._sources:
-            source.selected.on_change("indices", self._soon)
+        if self._shows not in {"table", "code"}:
+            self._shows = ""
+        with pn.io.hold():  # the browser hears of it all at once
+            self._put(chart, keep_zoom=not was_asked)
+            self._draw()
+
+    def _put(self, chart: Chart, *, keep_zoom: bool) -> None:
+        """Put the figure in the place of the last one, which becomes it where both are built alike."""
+        sources = brushable(chart.drawn) if chart.pieces else []
         for plot in [chart.drawn, *getattr(chart.drawn, "children", [])]:
             if plot.html_attributes.get("role") == "img":
                 plot.html_attributes = plot.html_attributes | {"aria-label": chart.words}
+        if self._figure is not None and become(self._figure, chart.drawn, keep_zoom=keep_zoom):
+            return
+        self._figure, self._sources = chart.drawn, sources
+        for source in self._sources:
+            source.selected.on_change("indices", self._soon)
         # A figure has style sheets of its own, which a pane cannot take over; a layout of it has none.
         self._pane.object = column(chart.drawn, sizing_mode="stretch_width")
-        if self._shows not in {"table", "code"}:
-            self._shows = ""
-        self._draw()
 
     def busy(self) -> None:
         """The numbers are being worked out again."""
         if not self._is_busy:
             self._is_busy = True
-            self._draw()
+            self._sheet.busy = True
 
     # --- what is brushed ----------------------------------------------------------------------------------
 
@@ -102,8 +115,7 @@ class ChartView:
         pieces = chart.pieces(chart.numbers.iloc[rows])
         brush = brush_of(chart.view or self.desk.choices, pieces, calls=chart.calls)
         self.brush = brush
-        self._is_busy = True
-        self._draw()
+        self.busy()
         self.desk.compute(
             lambda: brushed(self.desk.digest, brush), self._show_spans, lane=f"{self.name} brushed"
         )
@@ -145,12 +157,11 @@ class ChartView:
             self._pick(sorted(each for each in rows if 0 <= each < len(self.chart.numbers)))
 
     def _draw(self) -> None:
-        self._sheet.told = self._told()
+        self._sheet.param.update(told=self._told(), busy=self._is_busy)
 
     def _told(self) -> dict[str, Any]:
         chart = self.chart
         told: dict[str, Any] = {"name": self.name, "label": self.label, "view": self._shows}
-        told["busy"] = self._is_busy
         if chart is None:
             return told
         words = "model calls" if chart.calls else "spans"

@@ -99,7 +99,7 @@ def brushable(drawn: LayoutDOM) -> list[ColumnDataSource]:
     found: list[ColumnDataSource] = []
     for plot in drawn.select({"type": figure}):
         assert isinstance(plot, figure)  # noqa: S101  asked for
-        known = [each for each in plot.select({"type": GlyphRenderer}) if isinstance(each, GlyphRenderer)]
+        known = [each for each in plot.renderers if isinstance(each, GlyphRenderer)]
         sources = {each.id: each.data_source for each in known if type(each.glyph).__name__ in MARKS}
         told = {
             key: each

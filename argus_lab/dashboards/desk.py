@@ -158,6 +158,7 @@ class Desk:
         self.choices = choices
         self.own = {name: own[name] for name in self.kind.own if name in own}
         self.again()
+        self._tell_address(is_step=False)
 
     def close(self) -> None:
         """The visitor is gone."""

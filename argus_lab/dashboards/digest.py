@@ -13,14 +13,14 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from argus_lab import settings
 from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, sorted_by, values_of
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.dashboards.keeping import Kept, folder_of
+from argus_lab.dashboards.once import Once
 from argus_lab.frames import pandas_of
 from argus_lab.lake import read
 from argus_lab.lake.opening import address_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     import duckdb
     import pandas as pd
+    import pyarrow as pa
 
     from argus_lab.dashboards.choices import Choices
     from argus_lab.dashboards.searching import Search
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["ORDERS", "Digest", "Page", "digest_of", "forget_all"]
 
 MEMORY = 1024 * 1024 * 1024
+ANSWERS, ROWS_OF_ONE = 48, 5_000
+"""Answers of measures that are kept for who asks the same, and how many rows each may have."""
 SPARKS = 60
 """Model calls of a session that its picture in the table shows: the first."""
 
@@ -65,6 +68,7 @@ class Digest:
         self._follower = Follower(address, memory, self._prepare, Kept(kept, address))
         self._reader = Reader(address, SPANS)
         self._options: dict[str, list[tuple[str, int]]] = {}
+        self._answers: Once[pd.DataFrame] = Once(ANSWERS, lambda found: len(found) <= ROWS_OF_ONE)
 
     @property
     def state(self) -> State:
@@ -84,8 +88,8 @@ class Digest:
         """Leave the tables for the next process and remove ours; they cannot be asked any more."""
         self._follower.end()
         self._follower.keep()
-        if self._follower.store is not None:
-            self._follower.store.forget()
+        if store := self._follower.store:
+            store.forget()
 
     def look(self) -> None:
         """Bring the tables up to the lake's newest version now, in this thread."""
@@ -121,23 +125,30 @@ class Digest:
         ``bound`` are values for ``$name`` in it.
         """
         test, params = self._asked(choices)
-        params |= dict(bound or {})
         text = f"WITH chosen AS (SELECT * FROM spans WHERE {test}) {sql}"
-        return pandas_of(self._cursor().sql(text, params=params).to_arrow_table())
+        return pandas_of(self._cursor().sql(text, params=params | dict(bound or {})).to_arrow_table())
 
     def latency(
         self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
     ) -> pd.DataFrame:
         """``al.latency`` of the spans that are meant."""
-        found = of_latency.latency(self.spans(choices), by=by, every=every)
-        return pandas_of(found.to_arrow_table())
+        return self._once(choices, by, every, of_latency.latency)
 
     def tokens(
         self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
     ) -> pd.DataFrame:
         """``al.tokens`` of the spans that are meant, counted as in their whole traces."""
-        found = of_tokens.tokens_of_calls(self.spans(choices).filter("is_counted"), by=by, every=every)
-        return pandas_of(found.to_arrow_table())
+        return self._once(choices, by, every, of_tokens.tokens_of_calls, "is_counted")
+
+    def _once(
+        self, choices: Choices, by: Any, every: str | None, measure: Callable[..., Any], test: str = "true"
+    ) -> pd.DataFrame:
+        """What a measure gives, which is asked once as long as the tables say the same."""
+        key = (self.generation, self.state, repr(self._asked(choices)), repr((by, every)), measure)
+        find = partial(measure, by=by, every=every)
+        return self._answers.of(
+            key, lambda: pandas_of(find(self.spans(choices).filter(test)).to_arrow_table())
+        )
 
     def sessions(
         self,
@@ -169,13 +180,17 @@ class Digest:
     def near(self, session_id: str) -> list[str]:
         """Sessions that are called most alike."""
         alike = "jaro_winkler_similarity(session_id, $key)"
-        order = f"ORDER BY {alike} DESC, session_id LIMIT 3"
-        query = f"SELECT session_id FROM sessions WHERE {alike} > 0.8 {order}"
+        test = f"{alike} > 0.8 ORDER BY {alike} DESC, session_id LIMIT 3"
+        query = f"SELECT session_id FROM sessions WHERE {test}"
         found = self._cursor().sql(query, params={"key": session_id}).to_arrow_table()
         return [str(name) for name in found["session_id"].to_pylist()]
 
     def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
         """The spans of a session of the table, oldest first, from the lake."""
+        return pandas_of(self.session_rows(row, columns))
+
+    def session_rows(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pa.Table:
+        """The same as an Arrow table."""
         query = """
             SELECT list(DISTINCT trace_id) AS trace, min(start_time) AS since,
                 max(start_time) + INTERVAL 1 MICROSECOND AS until, bool_and(start_time IS NOT NULL) AS timed
@@ -185,15 +200,13 @@ class Digest:
         picks: dict[str, Any] = {"trace": found["trace"] or [], "project": row["project"]}
         if found["timed"]:  # then files of other days are not looked into
             picks |= {"since": found["since"], "until": found["until"]}
-        frame = read.frame(self._reader, select(SPANS, picks), columns, order="oldest")
-        frame.attrs.clear()  # pandas copies where a frame came from for every column that is taken of it
-        return frame
+        return read.rows(self._reader, select(SPANS, picks), columns, order="oldest")
 
     def span(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """Every column of one span, from the lake."""
         test = {"trace": trace_id, "where": "span_id = $span", "params": {"span": span_id}}
-        found = read.frame(self._reader, select(SPANS, test), "all", limit=1)
-        return _plain(found)
+        found: list[dict[str, Any]] = read.rows(self._reader, select(SPANS, test), "all", limit=1).to_pylist()
+        return found[0] if found else None
 
     def calls(self, numbers: Sequence[int]) -> dict[int, list[list[Any]]]:
         """Of these sessions, by number, the model calls in order: how long, and whether it failed."""
@@ -231,13 +244,11 @@ class Digest:
     def search(self, choices: Choices) -> Search | None:
         """The search for the text that is chosen; begun now if nobody looked for it before."""
         store = self._follower.store
-        if not choices.text or store is None:
-            return None
-        return self._follower.searches.of(choices.text, store)
+        return self._follower.searches.of(choices.text, store) if choices.text and store else None
 
     def _asked(self, choices: Choices) -> Asked:
         search = self.search(choices)
-        test, params = asked(choices, None if search is None else search.number)
+        test, params = asked(choices, search.number if search else None)
         since = self.state.since
         if since is None:
             return test, params
@@ -258,14 +269,6 @@ class Digest:
             assert self.state.problem is not None  # noqa: S101  either tables or a reason
             raise self.state.problem
         return store.cursor()
-
-
-def _plain(frame: pd.DataFrame) -> dict[str, Any] | None:
-    """The only row of a frame as Python values, null as ``None``."""
-    if frame.empty:
-        return None
-    found: dict[str, Any] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()[0]
-    return found
 
 
 _DIGESTS: dict[str, Digest] = {}

@@ -10,9 +10,10 @@ import panel as pn
 from argus_lab.dashboards import latency_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
 from argus_lab.dashboards.jobs import Jobs
+from argus_lab.dashboards.latency_periods import compared
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
-from argus_lab.dashboards.stretches import LENGTHS, length_for
+from argus_lab.dashboards.stretches import LENGTHS
 from argus_lab.dashboards.switches import Switches, arranged
 from argus_lab.figures.formats import count, duration
 
@@ -66,33 +67,28 @@ class LatencyPage:
         if not is_news:
             self._wait()
         self._draw()
-        digest, choices = self.desk.digest, self.desk.choices
-        self._jobs.compute(lambda: charts.facts_of(digest, choices), self._with_facts, lane="facts")
+        digest, choices, by = self.desk.digest, self.desk.choices, self.by
+        every = self.desk.own.get("every", AUTO)
+        self._jobs.compute(
+            lambda: charts.first_look(digest, choices, by, every), self._with_first, lane="look"
+        )
 
     def _wait(self) -> None:
-        for view in (self._time, self._first, self._groups, self._spread, self._periods):
+        for view in (self._time, self._first, self._groups, self._spread, self._periods, self._slowest):
             view.busy()
 
-    def _with_facts(self, facts: charts.Facts) -> None:
-        is_there = facts.spans > 0
+    def _with_first(self, found: charts.FirstLook) -> None:
+        is_there = found.chart is not None
         shown = self._charts if is_there else self._nothing
         if self.view[1] is not shown:
             self.view[1] = shown
-        if not is_there:
+        if found.chart is None:
             self._numbers = []
             self._draw()
             return
-        digest, choices, by = self.desk.digest, self.desk.choices, self.by
-        chosen = self.desk.own.get("every", AUTO)
-        first, last = facts.first, facts.last
-        self._every = chosen if chosen in LENGTHS else length_for(first, last) if first and last else "1h"
-        every = self._every
-
-        def with_time(found: Chart) -> None:
-            self._time.show(found)
-            self._then(facts, found)
-
-        self._jobs.compute(lambda: charts.through_time(digest, choices, by, every), with_time, lane="time")
+        self._every = found.every
+        self._time.show(found.chart)
+        self._then(found.facts, found.chart)
 
     def _then(self, facts: charts.Facts, time: Chart) -> None:
         """What is looked at after the first chart."""
@@ -103,7 +99,7 @@ class LatencyPage:
         compute(lambda: charts.first_tokens(digest, choices, time), self._first.show, lane="first")
         compute(lambda: charts.how_spread(digest, choices, by), self._spread.show, lane="spread")
         compute(lambda: charts.slowest(digest, choices), self._with_slowest, lane="slowest")
-        compute(lambda: charts.compared(digest, choices, facts), self._with_periods, lane="periods")
+        compute(lambda: compared(digest, choices, facts), self._with_periods, lane="periods")
 
     def _with_whole(self, facts: charts.Facts, found: pd.DataFrame) -> None:
         whole = found.iloc[0]

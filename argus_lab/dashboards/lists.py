@@ -32,6 +32,10 @@ class ListView:
         if words != self._told["title"]:
             self._tell({"title": words, "label": words})
 
+    def busy(self) -> None:
+        """The rows are being worked out again."""
+        self._sheet.busy = True
+
     def show(
         self,
         rows: pd.DataFrame,
@@ -56,6 +60,7 @@ class ListView:
         }
         told = {"hint": words, "code": code, "is_list": True, "empty": empty if rows.empty else ""}
         self._tell(told | {"table": table if len(shown) else None})
+        self._sheet.busy = False
 
     def _heard(self, message: Any) -> None:
         if isinstance(message, dict) and message.get("do") == "view" and message.get("view") in {"", "code"}:

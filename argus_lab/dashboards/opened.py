@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+import contextlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from argus_lab.dashboards.once import Once
 from argus_lab.display.details import NEEDED, detail, model_facts
 from argus_lab.display.markup import Html, element
 from argus_lab.display.rounds_view import (
@@ -23,6 +24,7 @@ from argus_lab.display.sessions_read import WORDS, read_session
 from argus_lab.display.style import ROOT
 from argus_lab.display.taken import Steps, call, frame_of, of_detail, spans_of
 from argus_lab.display.whole import whole
+from argus_lab.errors import ArgusError
 from argus_lab.measures.in_rounds import in_rounds
 from argus_lab.measures.membership import members
 from argus_lab.measures.rounds import rounds as rounds_of
@@ -31,8 +33,6 @@ from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from argus_lab.dashboards.digest import Digest
 
@@ -54,7 +54,7 @@ class Opened:
     """A session with its rounds, its steps in reading order, and the round that each step belongs to."""
 
     row: Mapping[str, Any]
-    frame: pd.DataFrame
+    spans: pa.Table
     session: Session
     steps: Steps
     round_of: list[int | None]
@@ -116,47 +116,46 @@ class Opened:
         return Round(each.row, self._row(each.row), each.messages, each.executions)
 
 
-_OPENED: OrderedDict[tuple[Any, ...], Opened] = OrderedDict()
-_LOCK = threading.Lock()
+_OPENED: Once[Opened] = Once(KEPT)
 
 
 def opened(digest: Digest, row: Mapping[str, Any]) -> Opened:
     """The session of a row of the digest's table; those looked at last are kept, for all visitors."""
-    key = (digest.address, digest.generation, row["session"])
-    with _LOCK:
-        if key in _OPENED:
-            _OPENED.move_to_end(key)
-            return _OPENED[key]
-    made = _read(digest, row)
-    with _LOCK:
-        _OPENED[key] = made
-        while len(_OPENED) > KEPT:
-            _OPENED.popitem(last=False)
-    return made
+    return _OPENED.of((digest.address, digest.generation, row["session"]), lambda: _read(digest, row))
+
+
+def aimed(digest: Digest, session: Mapping[str, Any]) -> None:
+    """Read a session that is likely to be opened next, if there is one of this name."""
+    with contextlib.suppress(ArgusError):  # what is wrong with the lake is told to whoever opens it
+        row = digest.session(session["session"], session.get("of"))
+        if row is not None:
+            opened(digest, row)
 
 
 def _read(digest: Digest, row: Mapping[str, Any]) -> Opened:
     has_content = row["spans"] <= WITH_CONTENT
-    frame, session = _session(digest, row, content=has_content)
-    taken = frame_of(frame)
+    spans, session = _session(digest, row, content=has_content)
+    taken = frame_of(spans)
     light = members(spans_of(taken, SPANS.light))
     table = steps_of(light)
-    rounds = pa.Table.from_pylist([each.row for each in session.rounds], schema=_schema(light))
+    rounds = pa.Table.from_pylist([each.row for each in session.rounds], schema=_schema())
     return Opened(
-        row, frame, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest
+        row, spans, session, Steps(table, of_detail(taken)), in_rounds(table, rounds), has_content, digest
     )
 
 
-def _session(digest: Digest, row: Mapping[str, Any], *, content: bool) -> tuple[pd.DataFrame, Session]:
+def _session(digest: Digest, row: Mapping[str, Any], *, content: bool) -> tuple[pa.Table, Session]:
     """The spans of a session, and the session as they tell it."""
     columns = dict.fromkeys((*SPANS.light, *NEEDED, *WORDS)) if content else SPANS.light
-    frame = digest.session_spans(row, [name for name in columns if name in SPANS.names])
-    taken = frame_of(frame)
-    return frame, read_session(taken, members(spans_of(taken, SPANS.light)), set(frame.columns), {})
+    spans = digest.session_rows(row, [name for name in columns if name in SPANS.names])
+    taken = frame_of(spans)
+    return spans, read_session(taken, members(spans_of(taken, SPANS.light)), set(spans.column_names), {})
 
 
-def _schema(light: pa.Table) -> pa.Schema:
-    found: pa.Table = rounds_of(light.slice(0, 0))
+@cache
+def _schema() -> pa.Schema:
+    """That of rounds, however few there are."""
+    found: pa.Table = rounds_of(spans_of(frame_of(SPANS.arrow().empty_table()), SPANS.light))
     return found.schema
 
 

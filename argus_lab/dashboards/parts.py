@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import param
 from panel.custom import JSComponent
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
 
 __all__ = ["Part", "web"]
 
@@ -32,3 +36,11 @@ class Part(JSComponent):
     _esm = "export function render() {}"
 
     __abstract = True
+
+    def _get_properties(self, doc: Document | None) -> dict[str, Any]:
+        """A bundle has a name of its own: Panel loads it once for all its components, and as it stands.
+
+        Else each component, before it is shown, is taken for TypeScript and translated in the browser.
+        """
+        found: dict[str, Any] = super()._get_properties(doc)
+        return found | {"bundle": sha256(found["esm"].encode()).hexdigest()}

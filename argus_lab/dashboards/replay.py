@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import param
+import pyarrow.compute as pc
 from bokeh.models import LayoutDOM
 
 from argus_lab.dashboards.opened import PARTS, Opened
@@ -83,8 +84,8 @@ def view_of(opened: Opened, name: str, trace: int) -> tuple[dict[str, Any], Layo
     if name == "waterfall":
         traces = list(_traces(opened).items())
         at = min(max(trace, 0), len(traces) - 1)
-        frame = opened.frame
-        figure = waterfall(frame[frame["trace_id"] == traces[at][0]], max_rows=ROWS)
+        spans = opened.spans.filter(pc.equal(opened.spans["trace_id"], traces[at][0]))
+        figure = waterfall(spans, max_rows=ROWS)
         figure.sizing_mode = "stretch_width"
         titles = [
             f"{number} · {clock(turns[0].get('start_time'))} · "

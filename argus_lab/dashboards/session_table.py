@@ -30,10 +30,17 @@ class SessionRows(Part):
 class SessionTable:
     """Draws a page of sessions, and hears which one is opened, how they are sorted, which page is wanted."""
 
-    def __init__(self, desk: Desk, jobs: Jobs, opened: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        jobs: Jobs,
+        opened: Callable[[Mapping[str, Any]], None],
+        aimed: Callable[[Mapping[str, Any]], None],
+    ) -> None:
         self._desk = desk
         self._jobs = jobs
         self._opened = opened
+        self._aimed = aimed
         self.part = SessionRows(told=_nothing(), sizing_mode="stretch_both", min_height=300)
         self.part.on_msg(lambda event: self._heard(event.data))
 
@@ -93,9 +100,10 @@ class SessionTable:
         if not isinstance(message, dict):
             return
         did = message.get("do")
-        if did == "open" and isinstance(message.get("session"), str):
+        if did in {"open", "aim"} and isinstance(message.get("session"), str):
             of = message.get("of")
-            self._opened({"session": message["session"], "of": of if isinstance(of, str) else None})
+            act = self._opened if did == "open" else self._aimed
+            act({"session": message["session"], "of": of if isinstance(of, str) else None})
         elif did == "sort" and message.get("order") in ORDERS:
             self._sort(message["order"])
         elif did == "page" and isinstance(message.get("page"), int | float):

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 
 from argus_lab.dashboards.desk import Desk, PageKind
 from argus_lab.dashboards.jobs import Jobs
+from argus_lab.dashboards.opened import aimed
 from argus_lab.dashboards.session_table import SessionTable
 from argus_lab.dashboards.session_view import SessionView
 from argus_lab.dashboards.shell import serve
@@ -29,7 +31,7 @@ class _Sessions:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         jobs = Jobs(desk, lambda: self._draw(is_news=True))
-        self.table = SessionTable(desk, jobs, self._open)
+        self.table = SessionTable(desk, jobs, self._open, self._aim)
         self.view = SessionView(desk, jobs, self.table, self._back)
         self.holder = pn.Column(sizing_mode="stretch_both", margin=0)
         desk.on_choices(self._draw)
@@ -38,8 +40,8 @@ class _Sessions:
 
     def _draw(self, *, is_news: bool = False) -> None:
         if self._desk.own.get("session"):
+            self.view.draw(is_news=is_news)  # it is read while the browser makes room for it
             self._put(self.view.part)
-            self.view.draw(is_news=is_news)
         else:
             self._put(self.table.part)
             self.table.draw()
@@ -48,6 +50,10 @@ class _Sessions:
         if list(self.holder) != [part]:
             self.holder[:] = [part]
 
+    def _aim(self, session: Mapping[str, Any]) -> None:
+        """The button went down on a session: what a click opens is read before the button comes up."""
+        self._desk.compute(partial(aimed, self._desk.digest, session), _nothing, lane="aim")
+
     def _open(self, session: Mapping[str, Any]) -> None:
         self._desk.keep(is_step=True, session=session["session"], of=session.get("of"), step=None, view=None)
         self._draw()
@@ -55,6 +61,10 @@ class _Sessions:
     def _back(self) -> None:
         self._desk.keep(is_step=True, session=None, of=None, step=None, part=None, view=None)
         self._draw()
+
+
+def _nothing(_: object) -> None:
+    """It waits where it is looked for."""
 
 
 def _body(desk: Desk) -> pn.viewable.Viewable:

@@ -60,7 +60,12 @@ class Shell:
         self.bar.on_msg(lambda event: self._heard(event.data))
         mode = "stretch_both" if has_address else "stretch_width"
         self.body = pn.Column(sizing_mode=mode, margin=0, tags=["argus-lab"])  # see web/children.js
-        self.desk.compute(digest.wait, self._arrived, lane="shell")  # in a notebook it is there after this
+        if digest.state.is_ready:  # then the page is part of the document, and its numbers are begun with now
+            self._arrived(digest.state)
+        else:
+            self.desk.compute(
+                digest.wait, self._arrived, lane="shell"
+            )  # in a notebook it is there after this
         self._stop = digest.watch(self._news)
 
     def close(self) -> None:
@@ -83,8 +88,7 @@ class Shell:
             self._show_page()
 
     def _chosen(self) -> None:
-        """Something else is chosen: a page that could not be shown may be shown now."""
-        self._draw_bar()
+        """Something else is chosen: a page that could not be shown may be now."""
         if not self._is_shown and self.desk.digest.state.is_ready:
             self._arrived(self.desk.digest.state)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices
-from argus_lab.dashboards.latency_charts import measured_code
+from argus_lab.dashboards.latency_charts import FirstLook, facts_of, fitting, measured_code
 from argus_lab.dashboards.pieces import Among, Piece, pieces_of
+from argus_lab.dashboards.stretches import LENGTHS
 from argus_lab.figures.answering import answers_over_time
 from argus_lab.figures.conversations import context_growth
 from argus_lab.figures.formats import count, plural, usd
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "BY",
     "EXPENSIVE_CODE",
+    "LENGTHS_OF_USAGE",
     "Used",
     "answering",
     "expensive",
+    "first_look",
     "groups",
     "groups_code",
     "growth",
@@ -42,6 +45,7 @@ __all__ = [
 Values = Literal["tokens", "cost"]
 BY = {"request_model": "model", "project": "project", "agent_name": "agent", "service": "service"}
 """What charts may be cut by: column, and what it is called."""
+LENGTHS_OF_USAGE = LENGTHS[3:]
 EXPENSIVE = 50
 """Sessions in the list of the most expensive ones."""
 
@@ -70,6 +74,14 @@ def used(digest: Digest, choices: Choices) -> Used | None:
         int(plain["tokens"]),
         int(plain["spans"]),
     )
+
+
+def first_look(digest: Digest, choices: Choices, by: str | None, every: str, values: Values) -> FirstLook:
+    """The chart of usage over time; ``every`` is a length of stretches, or empty for one that fits."""
+    facts = facts_of(digest, choices)
+    length = fitting(facts, every, LENGTHS_OF_USAGE, "1d")
+    chart = through_time(digest, choices, by, length, values) if facts.spans else None
+    return FirstLook(facts, length, chart)
 
 
 def through_time(digest: Digest, choices: Choices, by: str | None, every: str, values: Values) -> Chart:

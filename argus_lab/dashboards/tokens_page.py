@@ -10,12 +10,12 @@ import panel as pn
 from argus_lab.dashboards import tokens_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
 from argus_lab.dashboards.jobs import Jobs
-from argus_lab.dashboards.latency_charts import Facts, facts_of, measured_code
+from argus_lab.dashboards.latency_charts import measured_code
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
-from argus_lab.dashboards.stretches import LENGTHS, length_for
 from argus_lab.dashboards.switches import Switches, arranged
 from argus_lab.dashboards.tokens_audit import Audit, audit
+from argus_lab.dashboards.tokens_charts import LENGTHS_OF_USAGE
 from argus_lab.figures.formats import count, is_known, plain, plural, usd
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from argus_lab.dashboards.charts import Chart
     from argus_lab.dashboards.desk import Desk
+    from argus_lab.dashboards.latency_charts import FirstLook
 
 __all__ = ["TokensPage", "body"]
 
 AUTO = ""
-LENGTHS_OF_USAGE = LENGTHS[3:]
 VALUES = {"tokens": "tokens", "cost": "cost"}
 UNPRICED = ["unpriced_calls", "unpriced_models"]
 NO_CALL = "No model call in this range tells how many tokens it used."
@@ -80,34 +80,27 @@ class TokensPage:
         if not is_news:
             self._wait()
         self._draw()
-        digest, choices = self.desk.digest, self.desk.choices
-        self._jobs.compute(lambda: facts_of(digest, choices), self._with_facts, lane="facts")
+        digest, choices, by, values = self.desk.digest, self.desk.choices, self.by, self.values
+        every = self.desk.own.get("every", AUTO)
+        look = partial(charts.first_look, digest, choices, by, every, values)
+        self._jobs.compute(look, self._with_first, lane="look")
 
     def _wait(self) -> None:
-        for view in (self._usage, self._answers, self._growth):
+        for view in (self._usage, self._answers, self._growth, self._groups, self._expensive, self._audit):
             view.busy()
 
-    def _with_facts(self, facts: Facts) -> None:
-        shown = self._charts if facts.spans else self._nothing
+    def _with_first(self, found: FirstLook) -> None:
+        is_there = found.chart is not None
+        shown = self._charts if is_there else self._nothing
         if self.view[1] is not shown:
             self.view[1] = shown
-        if not facts.spans:
+        if found.chart is None:
             self._numbers = []
             self._draw()
             return
-        chosen = self.desk.own.get("every", AUTO)
-        first, last = facts.first, facts.last
-        auto = length_for(first, last, LENGTHS_OF_USAGE) if first and last else "1d"
-        self._every = every = chosen if chosen in LENGTHS_OF_USAGE else auto
-        digest, choices, by, values = self.desk.digest, self.desk.choices, self.by, self.values
-
-        def with_usage(found: Chart) -> None:
-            self._usage.show(found)
-            self._then(every)
-
-        self._jobs.compute(
-            lambda: charts.through_time(digest, choices, by, every, values), with_usage, lane="usage"
-        )
+        self._every = found.every
+        self._usage.show(found.chart)
+        self._then(found.every)
 
     def _then(self, every: str) -> None:
         """What is looked at after the first chart."""

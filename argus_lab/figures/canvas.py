@@ -57,8 +57,9 @@ __all__ = [
 ]
 
 QUIETLY: dict[str, Any] = {"--bk-text-color": "var(--argus-quiet)"}
-ROOM = 92
-"""Letters that a legend has room for in a row."""
+ROOM, NARROW_ROOM = 92, 56
+"""Letters that a legend has room for in one row, and in each of several rows of the narrowest figure."""
+MOST_IN_A_ROW = 6
 TOOLS = "xpan,xbox_zoom,xwheel_zoom,reset,save"
 
 
@@ -221,9 +222,22 @@ def legend(
 
 
 def _columns(texts: Sequence[str]) -> int:
-    """In how many columns a legend stands: all in one row, if that is not wider than a narrow figure."""
-    room = sum(min(len(text), 40) + 7 for text in texts) <= ROOM
-    return min(len(texts), 6) if room else -(-len(texts) // 2)
+    """In how many columns a legend stands: one row if it has room, else rows as wide as a narrow figure.
+
+    Examples
+    --------
+    >>> _columns(["median", "90th percentile"]), _columns(["system prompt", "what was said before"] * 3)
+    (2, 2)
+    """
+    wide = [min(len(text), 40) + 7 for text in texts]
+    if len(texts) <= MOST_IN_A_ROW and sum(wide) <= ROOM:
+        return len(texts)
+    fitting = (
+        columns
+        for columns in range(min(len(texts), MOST_IN_A_ROW), 1, -1)
+        if sum(max(wide[at::columns]) for at in range(columns)) <= NARROW_ROOM
+    )
+    return next(fitting, 1)
 
 
 def tooltip(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Columns", "Order", "asks_sessions", "count", "frame", "load", "on_newest"]
+__all__ = ["Columns", "Order", "asks_sessions", "count", "frame", "load", "on_newest", "rows"]
 
 Columns = Literal["light", "all"] | Sequence[str]
 """All but long text and raw JSON, every column, or these."""
@@ -65,6 +65,19 @@ def frame(
         found = pandas_of(rows)
         found.attrs["argus"] = frames.provenance(picked, chosen, matched=matched, returned=len(rows))
         return found
+
+    return on_newest(reader, act)
+
+
+def rows(
+    reader: Reader, filter: Filter, columns: Columns, *, limit: int | None = None, order: Order = "stored"
+) -> pa.Table:
+    """The same rows as an Arrow table, for those who go on with one."""
+    chosen = reader.table.choose(columns)
+
+    def act(snapshot: Snapshot) -> pa.Table:
+        picked = snapshot.pick(filter, sessions=asks_sessions(chosen))
+        return load(picked, chosen, limit=limit, order=order)[0]
 
     return on_newest(reader, act)
 

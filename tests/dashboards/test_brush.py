@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import argus_lab as al
-from argus_lab.dashboards import latency_charts, tokens_charts
+from argus_lab.dashboards import latency_charts, latency_periods, tokens_charts
 from argus_lab.dashboards.brushed import brushed
 from argus_lab.dashboards.brushing import Brush, brush_of
 from argus_lab.dashboards.charts import Chart
@@ -65,7 +65,7 @@ CHARTS: dict[str, Callable[[Digest, Choices], Chart | None]] = {
     "first token by agent": lambda d, c: _time(d, c, "agent_name", 1),
     "spread": lambda d, c: latency_charts.how_spread(d, c, None),
     "spread by type": lambda d, c: latency_charts.how_spread(d, c, "component_type"),
-    "periods": lambda d, c: latency_charts.compared(d, c, latency_charts.facts_of(d, c)),
+    "periods": lambda d, c: latency_periods.compared(d, c, latency_charts.facts_of(d, c)),
     "tokens": lambda d, c: tokens_charts.through_time(d, c, None, "6h", "tokens"),
     "tokens by model": lambda d, c: tokens_charts.through_time(d, c, "request_model", "1d", "tokens"),
     "tokens by agent": lambda d, c: tokens_charts.through_time(d, c, "agent_name", "1d", "tokens"),

@@ -47,6 +47,28 @@ def test_in_the_head(sessions: Page):
     sessions.wait_for_url("**live=off*")
 
 
+def test_back_takes_a_choice_back(sessions: Page):
+    """What is chosen in the head is a step of the browser's history: back leads to what was there before."""
+    whole = sessions.locator(".page > .foot span").first.inner_text()
+    sessions.get_by_role("button", name="Status", exact=True).click()
+    sessions.get_by_label("ERROR").check()
+    sessions.wait_for_url("**status=ERROR*")
+    sessions.go_back()
+    sessions.wait_for_url(lambda url: "status" not in url)
+    expect(sessions.locator(".page > .foot span").first).to_have_text(whole)
+
+
+def test_live_is_switched_as_often_as_it_is_clicked(sessions: Page):
+    """Two clicks, the second before the page has heard of the first, leave it as it was; three do not."""
+    twice = "(button) => { button.click(); button.click(); }"
+    live = sessions.get_by_role("switch", name="Live")
+    live.evaluate(twice)
+    expect(live).to_have_attribute("aria-checked", "true")
+    live.evaluate("(button) => { button.click(); button.click(); button.click(); }")
+    sessions.wait_for_url("**live=off*")
+    expect(live).to_have_attribute("aria-checked", "false")
+
+
 def test_in_the_table(sessions: Page):
     """The next page, and the row of a session."""
     _drawn_meanwhile(sessions, sessions.get_by_role("button", name="Next page"))

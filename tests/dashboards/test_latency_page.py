@@ -230,3 +230,40 @@ def test_new_spans_appear_by_themselves(browser: Browser, pages: Callable[..., A
         visit.page.locator(".switches dd").first.filter(has_text="20").wait_for()
         write_rows(place, [make_span(n, duration_ms=10.0, start_time=NOON) for n in range(20, 25)])
         visit.page.locator(".switches dd").first.filter(has_text="25").wait_for(timeout=10_000)
+
+
+FIRST = """const models = [...Bokeh.documents[0]._all_models.values()];
+  const model = models.find((each) => each.html_attributes?.["aria-label"]?.startsWith("Latency over time")
+    && each.title?.text?.text);"""
+ZOOMED = (
+    "(figure) => {"
+    + FIRST
+    + """
+  const view = Bokeh.index.find_one(model);
+  const range = view.model.x_range, wide = range.end - range.start;
+  const nearer = { start: range.start + wide / 4, end: range.end - wide / 4 };
+  view.update_range({ xrs: new Map([[range, nearer]]), yrs: new Map() }, { panning: true });
+  figure.mark = "the same";
+}"""
+)
+SEEN = f"(figure) => {{ {FIRST} return [figure.mark, model.x_range.start, model.x_range.end]; }}"
+
+
+def test_a_figure_stays_and_shows_all_of_what_is_chosen(visit: Visit):
+    """Who chooses something else sees it in the figure that is there, whole, wherever they had zoomed to."""
+    figure = visit.page.locator('.bk-Figure[aria-label^="Latency over time"]').first
+    _, start, end = figure.evaluate(SEEN)
+    figure.evaluate(ZOOMED)
+    _, nearer, _ = figure.evaluate(SEEN)
+    assert nearer > start
+    visit.page.get_by_role("button", name="Status", exact=True).click()
+    visit.page.get_by_role("checkbox", name="ERROR").check()
+    visit.page.wait_for_url(re.compile("status=ERROR"))
+    visit.settled(*CHARTS)
+    visit.page.wait_for_function(
+        f"(nearer) => {{ {FIRST} return model.x_range.start < nearer; }}", arg=nearer
+    )
+    mark, first, last = figure.evaluate(SEEN)
+    assert mark == "the same"
+    assert first >= start
+    assert last <= end

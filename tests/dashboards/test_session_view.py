@@ -47,7 +47,8 @@ class Reader:
         self.desk = Held(digest, PAGE, Choices(), {"session": SESSIONS[0], "sort": "started.up"})
         self.desk.held = {}
         jobs = Jobs(self.desk, lambda: None)
-        self.view = SessionView(self.desk, jobs, SessionTable(self.desk, jobs, lambda _: None), lambda: None)
+        table = SessionTable(self.desk, jobs, lambda _: None, lambda _: None)
+        self.view = SessionView(self.desk, jobs, table, lambda: None)
         self.view.draw()
         self.let("body")
 

@@ -13,6 +13,7 @@ export function render({ model, el }) {
   let open = null;
   let typed = "";
   let timer = null;
+  let live = null; // what was switched to, until the page says so: who clicks twice at once switches twice
   const root = made("div", { role: "banner" });
   el.append(root);
 
@@ -152,8 +153,8 @@ export function render({ model, el }) {
     row.append(search);
     if (told.is_narrow) row.append(made("button", { class: "a-plain clear", type: "button", onclick: () => send({ do: "clear" }) }, "Clear"));
     row.append(made("span", { class: "told", role: "status" }, told.words || ""));
-    row.append(made("button", { class: "a-button live", type: "button", role: "switch", id: "live", "aria-checked": String(told.live), title: "New sessions and steps appear by themselves",
-      onclick: () => send({ do: "live", on: !told.live }) }, "Live"));
+    row.append(made("button", { class: "a-button live", type: "button", role: "switch", id: "live", "aria-checked": String(live ?? told.live), title: "New sessions and steps appear by themselves",
+      onclick: () => { live = !(live ?? told.live); send({ do: "live", on: live }); draw(); } }, "Live"));
     bar.push(row);
     if (told.notice) bar.push(made("div", { class: told.is_wrong ? "notice is-wrong" : "notice", role: "status" }, told.notice));
     renew(root, ...bar);
@@ -165,7 +166,7 @@ export function render({ model, el }) {
   root.addEventListener("keydown", key);
   const light = new MutationObserver(draw);
   light.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-  model.on("told", () => { draw(); address(); });
+  model.on("told", () => { if (model.told.live === live) live = null; draw(); address(); });
   model.on("remove", () => { document.removeEventListener("click", outside); window.removeEventListener("popstate", went); light.disconnect(); });
   draw();
 }

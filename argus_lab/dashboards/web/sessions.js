@@ -147,7 +147,11 @@ export function render({ model, el }) {
   // Where rows came and went since the button went down, the click may be on none: the row of then is meant.
   const placeOf = (event) => [...body.rows].indexOf(event.composedPath().find((each) => each.localName === "tr"));
   let aimed = null;
-  scroll.addEventListener("pointerdown", (event) => { aimed = { key: model.told.rows[placeOf(event)]?.key, x: event.clientX, y: event.clientY }; });
+  scroll.addEventListener("pointerdown", (event) => {
+    const row = model.told.rows[placeOf(event)];
+    aimed = { key: row?.key, x: event.clientX, y: event.clientY };
+    if (row && event.button === 0) send({ do: "aim", session: row.id, of: row.project });
+  });
   scroll.addEventListener("click", (event) => {
     const isStill = aimed && Math.hypot(event.clientX - aimed.x, event.clientY - aimed.y) < 8;
     const at = placeOf(event), place = at < 0 && isStill ? model.told.rows.findIndex((row) => row.key === aimed.key) : at;

@@ -47,7 +47,7 @@ export function render({ model, el }) {
     const told = model.told;
     root.setAttribute("aria-label", told.label || "");
     root.dataset.chart = told.name || "";
-    root.classList.toggle("is-busy", Boolean(told.busy));
+    root.classList.toggle("is-busy", model.busy);
     const bar = made("div", { class: "bar" });
     if (told.title) bar.append(made("h2", {}, told.title));
     const say = made("span", { class: told.brushed ? "said" : "said a-quiet", role: "status" }, told.brushed || told.hint || "");
@@ -69,5 +69,6 @@ export function render({ model, el }) {
     renew(root, ...parts);
   }
   model.on("told", draw);
+  model.on("busy", () => root.classList.toggle("is-busy", model.busy));
   draw();
 }
