@@ -59,7 +59,7 @@ __all__ = [
 QUIETLY: dict[str, Any] = {"--bk-text-color": "var(--argus-quiet)"}
 ROOM, NARROW_ROOM = 92, 56
 """Letters that a legend has room for in one row, and in each of several rows of the narrowest figure."""
-MOST_IN_A_ROW = 6
+MOST_IN_A_ROW, MOST_ROWS = 6, 3
 TOOLS = "xpan,xbox_zoom,xwheel_zoom,reset,save"
 
 
@@ -222,7 +222,7 @@ def legend(
 
 
 def _columns(texts: Sequence[str]) -> int:
-    """In how many columns a legend stands: one row if it has room, else rows as wide as a narrow figure.
+    """In how many columns a legend stands: one row if it has room, else up to three for a narrow figure.
 
     Examples
     --------
@@ -232,12 +232,13 @@ def _columns(texts: Sequence[str]) -> int:
     wide = [min(len(text), 40) + 7 for text in texts]
     if len(texts) <= MOST_IN_A_ROW and sum(wide) <= ROOM:
         return len(texts)
+    least = -(-len(texts) // MOST_ROWS)  # a figure of long names is wide rather than nothing but its legend
     fitting = (
         columns
-        for columns in range(min(len(texts), MOST_IN_A_ROW), 1, -1)
+        for columns in range(min(len(texts), MOST_IN_A_ROW), least, -1)
         if sum(max(wide[at::columns]) for at in range(columns)) <= NARROW_ROOM
     )
-    return next(fitting, 1)
+    return next(fitting, least)
 
 
 def tooltip(
