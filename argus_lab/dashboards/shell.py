@@ -62,10 +62,8 @@ class Shell:
         self.body = pn.Column(sizing_mode=mode, margin=0, tags=["argus-lab"])  # see web/children.js
         if digest.state.is_ready:  # then the page is part of the document, and its numbers are begun with now
             self._arrived(digest.state)
-        else:
-            self.desk.compute(
-                digest.wait, self._arrived, lane="shell"
-            )  # in a notebook it is there after this
+        else:  # in a notebook it is there after this
+            self.desk.compute(digest.wait, self._arrived, lane="shell")
         self._stop = digest.watch(self._news)
 
     def close(self) -> None:

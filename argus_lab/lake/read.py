@@ -58,26 +58,27 @@ def frame(
 ) -> pd.DataFrame:
     """The rows of ``filter`` as a pandas frame that says where they came from."""
     chosen = reader.table.choose(columns)
-
-    def act(snapshot: Snapshot) -> pd.DataFrame:
-        picked = snapshot.pick(filter, sessions=asks_sessions(chosen))
-        rows, matched = load(picked, chosen, limit=limit, order=order)
-        found = pandas_of(rows)
-        found.attrs["argus"] = frames.provenance(picked, chosen, matched=matched, returned=len(rows))
-        return found
-
-    return on_newest(reader, act)
+    picked, table, matched = _loaded(reader, filter, chosen, limit, order)
+    found = pandas_of(table)
+    found.attrs["argus"] = frames.provenance(picked, chosen, matched=matched, returned=len(table))
+    return found
 
 
 def rows(
     reader: Reader, filter: Filter, columns: Columns, *, limit: int | None = None, order: Order = "stored"
 ) -> pa.Table:
     """The same rows as an Arrow table, for those who go on with one."""
-    chosen = reader.table.choose(columns)
+    return _loaded(reader, filter, reader.table.choose(columns), limit, order)[1]
 
-    def act(snapshot: Snapshot) -> pa.Table:
-        picked = snapshot.pick(filter, sessions=asks_sessions(chosen))
-        return load(picked, chosen, limit=limit, order=order)[0]
+
+def _loaded(
+    reader: Reader, filter: Filter, columns: Sequence[str], limit: int | None, order: Order
+) -> tuple[Picked, pa.Table, int]:
+    """What is picked, its rows, and how many there are without the limit."""
+
+    def act(snapshot: Snapshot) -> tuple[Picked, pa.Table, int]:
+        picked = snapshot.pick(filter, sessions=asks_sessions(columns))
+        return picked, *load(picked, columns, limit=limit, order=order)
 
     return on_newest(reader, act)
 

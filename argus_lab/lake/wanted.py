@@ -52,9 +52,13 @@ def sessions_wanted(cursor: duckdb.DuckDBPyConnection, query: str, params: Param
         if parsed["error"] or len(parsed["statements"]) != 1:
             return None
         found = _Query(params).sessions(parsed["statements"][0]["node"])
-    except (_Unclear, KeyError, RecursionError):  # a form that is not known, or too deep to follow
+    except _STRANGE:
         return None
     return tuple(sorted(found))
+
+
+_STRANGE = (_Unclear, LookupError, TypeError, AttributeError, ValueError, RecursionError)
+"""What a tree leads to whose form is not known, as another version of DuckDB may write it, or is too deep."""
 
 
 class _Query:

@@ -7,13 +7,13 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.jupyterlab.lab import Lab
+from tests.widgets.chatting import PATIENCE_MS, Chatting
 
 OF_THE_DEBUGGER = "Could not restore the debugger state"
 """JupyterLab writes this where a kernel is slow to start; it is about no widget."""
-PATIENCE_MS = 60_000
 
 
-class Reader:
+class Reader(Chatting):
     """One notebook in one tab, the chat of one of its cells, and what the browser complained about."""
 
     def __init__(self, browser: Browser, lab: Lab, name: str, *, kind: str = "lab", **options: Any) -> None:
@@ -79,25 +79,12 @@ class Reader:
         """Its live chat."""
         return self.code.locator(".argus-chat:not([hidden])")
 
-    @property
-    def area(self) -> Locator:
-        """Where one writes."""
-        return self.chat.get_by_label("Message", exact=True)
-
     def at(self, cell: int) -> Reader:
         """The same notebook: from here on about this cell, which is run; its chat is waited for."""
         self.cell = cell
         self.run(cell)
         self.area.wait_for()
         return self
-
-    def say(self, words: str) -> None:
-        """Type and send; a turn begins."""
-        turns = self.chat.locator(".ac-turn").count()
-        self.area.click()
-        self.area.press_sequentially(words)
-        self.area.press("Enter")
-        expect(self.chat.locator(".ac-turn")).to_have_count(turns + 1, timeout=PATIENCE_MS)
 
     def turn(self, at: int = -1) -> Locator:
         """A turn of the conversation."""
@@ -108,10 +95,6 @@ class Reader:
         """The turn, once it is over."""
         expect(self.code.locator(".ac-busy, .ac-live")).to_have_count(0, timeout=PATIENCE_MS)
         return self.turn(at)
-
-    def press(self, name: str, within: Locator | None = None) -> None:
-        """Press a button."""
-        (within or self.chat).get_by_role("button", name=name, exact=True).click()
 
     def save(self) -> None:
         """Save the notebook, and wait until it is on disk."""

@@ -21,8 +21,9 @@ from notebooks.receiver import free_port, receiving
 from tests.browsers import chromium
 from tests.chat.conftest import Wire
 from tests.display.payloads import PAYLOADS
-from tests.jupyterlab.driving import PATIENCE_MS, Reader
+from tests.jupyterlab.driving import Reader
 from tests.jupyterlab.lab import Lab, serving
+from tests.widgets.chatting import PATIENCE_MS
 from tests.widgets.pages import KeptPage
 
 pytestmark = pytest.mark.slow

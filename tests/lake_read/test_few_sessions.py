@@ -189,6 +189,16 @@ def test_a_query_that_is_not_understood_may_look_at_all(query: str):
     assert sessions_wanted(duckdb.connect(), query, {"a": "x", "b": "it's"}) is None
 
 
+@pytest.mark.parametrize("tree", ["{}", "[]", "7", '{"error": false, "statements": [{"node": WHERE}]}'])
+def test_a_tree_of_another_form_may_look_at_all(monkeypatch: pytest.MonkeyPatch, tree: str):
+    """Another version of DuckDB may write its tree otherwise: that is slower, and never an error."""
+    table = '{"type": "BASE_TABLE", "table_name": "spans"}'
+    where = f'{{"type": "SELECT_NODE", "from_table": {table}, "where_clause": "session_id = a"}}'
+    told = tree.replace("WHERE", where)
+    monkeypatch.setattr("argus_lab.lake.wanted.PARSE", f"SELECT '{told}' || left(?::VARCHAR, 0)")
+    assert sessions_wanted(duckdb.connect(), "FROM spans WHERE session_id = 'a'", None) is None
+
+
 def test_parameters_by_place_and_literals_are_understood():
     """``?``, ``$1`` and every way to write a text; a number is no session."""
     database = duckdb.connect()

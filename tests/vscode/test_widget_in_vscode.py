@@ -19,10 +19,10 @@ from playwright.sync_api import Browser, expect
 from argus_lab.testing import Answer, FakeModel, FakeOllama
 from notebooks.receiver import receiving
 from tests.browsers import chromium
-from tests.jupyterlab.driving import PATIENCE_MS
 from tests.jupyterlab.lab import Lab, serving
 from tests.vscode.webview import PACKAGES, SERVED, THEMES, Webview
 from tests.widgets.browser import hard_to_read
+from tests.widgets.chatting import PATIENCE_MS
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.jupyterlab.driving import PATIENCE_MS
 from tests.jupyterlab.lab import TOKEN, Lab
+from tests.widgets.chatting import PATIENCE_MS, Chatting
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
@@ -75,7 +75,7 @@ THEMES = {
 """Of VS Code's own themes, those of its variables that our pages, or its rules for plain elements, read."""
 
 
-class Webview:
+class Webview(Chatting):
     """The outputs of one cell, and what the browser complained about."""
 
     def __init__(self, browser: Browser, lab: Lab) -> None:
@@ -138,31 +138,14 @@ class Webview:
         return self.page.locator(".argus-chat:not([hidden])")
 
     @property
-    def area(self) -> Locator:
-        """Where one writes."""
-        return self.chat.get_by_label("Message", exact=True)
-
-    @property
     def kept(self) -> Locator:
         """The copy that the notebook keeps."""
         return self.page.locator("[class*=al-kept-]")
-
-    def say(self, words: str) -> None:
-        """Type and send; a turn begins."""
-        turns = self.chat.locator(".ac-turn").count()
-        self.area.click()
-        self.area.press_sequentially(words)
-        self.area.press("Enter")
-        expect(self.chat.locator(".ac-turn")).to_have_count(turns + 1, timeout=PATIENCE_MS)
 
     def answered(self) -> Locator:
         """The last turn, once it is over."""
         expect(self.page.locator(".ac-busy, .ac-live")).to_have_count(0, timeout=PATIENCE_MS)
         return self.chat.locator(".ac-turn").last
-
-    def press(self, name: str, within: Locator | None = None) -> None:
-        """Press a button."""
-        (within or self.chat).get_by_role("button", name=name, exact=True).click()
 
     def close(self) -> None:
         """Shut the kernel down, and leave."""
