@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from argus_lab.dashboards.choices import Choices
 
-__all__ = ["COLUMNS", "ORDERS", "Asked", "asked", "sorted_by", "values_of"]
+__all__ = ["COLUMNS", "ORDERS", "Asked", "asked", "beside", "sorted_by", "values_of"]
 
 MOST_OPTIONS = 500
 """Values of a choice that a list shows, the most frequent first; others can stand in an address."""
@@ -76,6 +76,28 @@ def asked(choices: Choices, search: int | None = None) -> Asked:
 def sorted_by(order: str, *, descending: bool) -> str:
     """By what sessions are sorted, ties included, so that pages of them never overlap."""
     return f"{ORDERS[order]} {'DESC' if descending else 'ASC'} NULLS LAST, session_id, project"
+
+
+def beside(which: str, order: str, *, descending: bool) -> str:
+    """A query for the numbers of the sessions before and after ``$session``, so sorted, of those meant.
+
+    Who sorts all of them to find two takes four times as long.
+    """
+    way, back, sign = ("DESC", "ASC", ">") if descending else ("ASC", "DESC", "<")
+    is_before = f"""CASE WHEN meant.value IS NOT DISTINCT FROM here.value
+        THEN (meant.session_id, meant.project) < (here.session_id, here.project)
+        ELSE coalesce(meant.value {sign} here.value, here.value IS NULL) END"""
+    told = f"session, session_id, project, {ORDERS[order]} AS value"
+    return f"""
+        WITH here AS (SELECT {told} FROM sessions WHERE session = $session),
+        meant AS MATERIALIZED (SELECT {told} FROM sessions WHERE {which})
+        (SELECT 0 AS place, meant.session FROM meant, here WHERE {is_before}
+            ORDER BY meant.value {back} NULLS FIRST, meant.session_id DESC, meant.project DESC LIMIT 1)
+        UNION ALL
+        (SELECT 1 AS place, meant.session FROM meant, here
+            WHERE meant.session <> here.session AND NOT ({is_before})
+            ORDER BY meant.value {way} NULLS LAST, meant.session_id, meant.project LIMIT 1)
+    """
 
 
 def values_of(cursor: duckdb.DuckDBPyConnection, column: str) -> list[tuple[str, int]]:

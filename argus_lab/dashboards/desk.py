@@ -77,6 +77,11 @@ class Desk:
         self._turns: Counter[str] = Counter()
         self.is_closed = False
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether what is asked has been shown when the call returns, as in a notebook."""
+        return self._visit is None
+
     # --- what is chosen ---------------------------------------------------------------------------------
 
     @property

@@ -17,14 +17,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from argus_lab import settings
-from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, sorted_by, values_of
+from argus_lab.dashboards import from_lake
+from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, beside, sorted_by, values_of
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.dashboards.keeping import Kept, folder_of
 from argus_lab.dashboards.once import Once
 from argus_lab.frames import pandas_of
-from argus_lab.lake import read
 from argus_lab.lake.opening import address_of
-from argus_lab.lake.selection import select
 from argus_lab.lake.snapshot import Reader
 from argus_lab.measures import latency as of_latency
 from argus_lab.measures import tokens as of_tokens
@@ -41,12 +40,15 @@ if TYPE_CHECKING:
     from argus_lab.dashboards.choices import Choices
     from argus_lab.dashboards.searching import Search
     from argus_lab.dashboards.store import Store
+    from argus_lab.lake import read
 
 __all__ = ["ORDERS", "Digest", "Page", "digest_of", "forget_all"]
 
 MEMORY = 1024 * 1024 * 1024
 ANSWERS, ROWS_OF_ONE = 48, 5_000
 """Answers of measures that are kept for who asks the same, and how many rows each may have."""
+SESSIONS = 500
+"""Rows of sessions that were shown last, one of which is opened next."""
 SPARKS = 60
 """Model calls of a session that its picture in the table shows: the first."""
 
@@ -68,6 +70,7 @@ class Digest:
         self._follower = Follower(address, memory, self._prepare, Kept(kept, address))
         self._reader = Reader(address, SPANS)
         self._options: dict[str, list[tuple[str, int]]] = {}
+        self._rows: Once[dict[str, Any] | None] = Once(SESSIONS)
         self._answers: Once[pd.DataFrame] = Once(ANSWERS, lambda found: len(found) <= ROWS_OF_ONE)
 
     @property
@@ -144,7 +147,7 @@ class Digest:
         self, choices: Choices, by: Any, every: str | None, measure: Callable[..., Any], test: str = "true"
     ) -> pd.DataFrame:
         """What a measure gives, which is asked once as long as the tables say the same."""
-        key = (self.generation, self.state, repr(self._asked(choices)), repr((by, every)), measure)
+        key = (self._now, repr(self._asked(choices)), repr((by, every)), measure)
         find = partial(measure, by=by, every=every)
         return self._answers.of(
             key, lambda: pandas_of(find(self.spans(choices).filter(test)).to_arrow_table())
@@ -161,21 +164,33 @@ class Digest:
     ) -> Page:
         """Sessions with a span that is meant, each told as a whole: a page of them, and their number."""
         which, params = self._which(choices)
-        key = sorted_by(order, descending=descending)
+        key, now = sorted_by(order, descending=descending), self._now
         cursor = self._cursor()
         rows = cursor.sql(
             f"SELECT * FROM sessions WHERE {which} ORDER BY {key} LIMIT {int(limit)} OFFSET {int(offset)}",
             params=params,
         ).to_arrow_table()
         counted = cursor.sql(f"SELECT count(*) AS n FROM sessions WHERE {which}", params=params)
-        return Page(rows.to_pylist(), int(counted.to_arrow_table()["n"][0].as_py()), offset)
+        page = Page(rows.to_pylist(), int(counted.to_arrow_table()["n"][0].as_py()), offset)
+        for row in page.rows:
+            self._rows.keep((now, row["session_id"], row["project"]), row)
+        return page
 
     def session(self, session_id: str, project: str | None = None) -> dict[str, Any] | None:
         """The row of a session in the table, if it is there."""
         test = "session_id = $session" + (" AND project = $project" if project else "")
         params = {"session": session_id} | ({"project": project} if project else {})
-        rows = self._cursor().sql(f"SELECT * FROM sessions WHERE {test} LIMIT 1", params=params)
-        return next(iter(rows.to_arrow_table().to_pylist()), None)
+
+        def find() -> dict[str, Any] | None:
+            rows = self._cursor().sql(f"SELECT * FROM sessions WHERE {test} LIMIT 1", params=params)
+            return next(iter(rows.to_arrow_table().to_pylist()), None)
+
+        return self._rows.of((self._now, session_id, project), find)
+
+    @property
+    def _now(self) -> tuple[int, State]:
+        """What is found stays so as long as this is the same. To be asked before it is found."""
+        return self.generation, self.state
 
     def near(self, session_id: str) -> list[str]:
         """Sessions that are called most alike."""
@@ -191,22 +206,11 @@ class Digest:
 
     def session_rows(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pa.Table:
         """The same as an Arrow table."""
-        query = """
-            SELECT list(DISTINCT trace_id) AS trace, min(start_time) AS since,
-                max(start_time) + INTERVAL 1 MICROSECOND AS until, bool_and(start_time IS NOT NULL) AS timed
-            FROM spans WHERE session = $session
-        """
-        found = self._cursor().sql(query, params={"session": row["session"]}).to_arrow_table().to_pylist()[0]
-        picks: dict[str, Any] = {"trace": found["trace"] or [], "project": row["project"]}
-        if found["timed"]:  # then files of other days are not looked into
-            picks |= {"since": found["since"], "until": found["until"]}
-        return read.rows(self._reader, select(SPANS, picks), columns, order="oldest")
+        return from_lake.session_rows(self._reader, self._cursor(), row, columns)
 
     def span(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """Every column of one span, from the lake."""
-        test = {"trace": trace_id, "where": "span_id = $span", "params": {"span": span_id}}
-        found: list[dict[str, Any]] = read.rows(self._reader, select(SPANS, test), "all", limit=1).to_pylist()
-        return found[0] if found else None
+        return from_lake.span(self._reader, trace_id, span_id)
 
     def calls(self, numbers: Sequence[int]) -> dict[int, list[list[Any]]]:
         """Of these sessions, by number, the model calls in order: how long, and whether it failed."""
@@ -224,22 +228,15 @@ class Digest:
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The sessions before and after one in the table as it is sorted."""
         which, params = self._which(choices)
-        key = sorted_by(order, descending=descending)
-        query = f"""
-            SELECT * FROM (
-                SELECT session, lag(session) OVER by_key AS before, lead(session) OVER by_key AS after
-                FROM sessions WHERE {which} WINDOW by_key AS (ORDER BY {key})
-            ) WHERE session = $session
-        """
-        cursor = self._cursor()
-        found = cursor.sql(query, params=params | {"session": row["session"]}).to_arrow_table().to_pylist()
-        numbers = [found[0]["before"], found[0]["after"]] if found else []
+        query, cursor = beside(which, order, descending=descending), self._cursor()
+        found = cursor.sql(query, params=params | {"session": row["session"]}).to_arrow_table()
+        numbers = dict(zip(found["place"].to_pylist(), found["session"].to_pylist(), strict=True))
         rows = cursor.sql(
-            "SELECT * FROM sessions WHERE list_contains($numbers, session)", params={"numbers": numbers}
+            "SELECT * FROM sessions WHERE list_contains($numbers, session)",
+            params={"numbers": list(numbers.values())},
         ).to_arrow_table()
         by_number = {each["session"]: each for each in rows.to_pylist()}
-        before, after = (by_number.get(number) for number in numbers or (None, None))
-        return before, after
+        return by_number.get(numbers.get(0)), by_number.get(numbers.get(1))
 
     def search(self, choices: Choices) -> Search | None:
         """The search for the text that is chosen; begun now if nobody looked for it before."""

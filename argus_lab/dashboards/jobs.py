@@ -22,6 +22,7 @@ class Jobs:
         self._again = again
         self._open: set[str] = set()
         self._has_news = False
+        self._once_done: list[Callable[[], None]] = []
 
     def compute(
         self, job: Callable[[], T], then: Callable[[T], None], *, lane: str, is_later: bool = False
@@ -32,11 +33,25 @@ class Jobs:
         def shown(found: T) -> None:
             self._open.discard(lane)
             then(found)
-            if not self._open and self._has_news:
-                self._has_news = False
-                self._again()
+            if not self._open:
+                self._done()
 
         self._desk.compute(job, shown, lane=lane, is_later=is_later)
+
+    def once_done(self, act: Callable[[], None]) -> None:
+        """Do something once all that is asked now is shown."""
+        if self._open:
+            self._once_done.append(act)
+        else:
+            act()
+
+    def _done(self) -> None:
+        acts, self._once_done = self._once_done, []
+        for act in acts:
+            act()
+        if self._has_news:
+            self._has_news = False
+            self._again()
 
     def news(self) -> None:
         """There is something new in the lake."""

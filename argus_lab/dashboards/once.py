@@ -44,12 +44,16 @@ class Once(Generic[T]):
                         self._kept.move_to_end(key)
                         return self._kept[key]
                 found = find()
-                if self._is_small(found):
-                    with self._lock:
-                        self._kept[key] = found
-                        while len(self._kept) > self._most:
-                            self._kept.popitem(last=False)
+                self.keep(key, found)
                 return found
             finally:
                 with self._lock:
                     self._finding.pop(key, None)
+
+    def keep(self, key: Hashable, value: T) -> None:
+        """Take what was found elsewhere for the value of this key."""
+        if self._is_small(value):
+            with self._lock:
+                self._kept[key] = value
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)

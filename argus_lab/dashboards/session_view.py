@@ -42,6 +42,13 @@ class SessionView:
 
     # --- drawing ------------------------------------------------------------------------------------------
 
+    def leave(self) -> None:
+        """Nobody looks any more: whoever opens a session next sees nothing of this one."""
+        if self._opened is not None:
+            self._opened, self._trace = None, 0
+            self.replay.param.update(told=_NOTHING, chosen=_NO_CHOICE)
+            self._show_view(({"name": VIEWS[0]}, None))
+
     def draw(self, *, is_news: bool = False) -> None:
         """Show the session that the address names; with news only what has changed of it."""
         digest, own = self._desk.digest, dict(self._desk.own)
@@ -75,10 +82,11 @@ class SessionView:
         if is_other:
             self._trace = 0
         self._draw_view()
-        self._draw_around()
+        if not is_other:  # of another one the browser asks, once it shows it
+            self._draw_around()
 
     def _draw_around(self) -> None:
-        """Whether there are sessions before and after this one."""
+        """Find out whether there are sessions before and after this one."""
         beside, row = self._beside(), self._row()
         if row is not None:
             self._desk.compute(lambda: beside(row), self._show_around, lane="around")
@@ -135,6 +143,7 @@ class SessionView:
             "view": self._pick_view,
             "trace": self._pick_trace,
             "go": self._go,
+            "around": lambda _: self._draw_around(),
             "text": self._hand_out,
             "back": lambda _: self._back(),
         }

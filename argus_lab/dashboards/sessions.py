@@ -26,7 +26,11 @@ OWN = ("session", "of", "step", "part", "view", "sort", "page")
 
 
 class _Sessions:
-    """Either the table or one session is shown, whichever the address names."""
+    """Either the table or one session is shown, whichever the address names.
+
+    What is not shown is there and hidden: the room for a session is made once the first rows are shown, so
+    that who opens one waits for its steps alone, and who comes back finds the table as it was.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -37,18 +41,25 @@ class _Sessions:
         desk.on_choices(self._draw)
         desk.on_news(lambda _: jobs.news())
         self._draw()
+        if not desk.is_at_once:  # a notebook would keep it with its cell
+            jobs.once_done(lambda: self._make_room(self.view.part))
 
     def _draw(self, *, is_news: bool = False) -> None:
         if self._desk.own.get("session"):
             self.view.draw(is_news=is_news)  # it is read while the browser makes room for it
-            self._put(self.view.part)
+            self._put(self.view.part, instead_of=self.table.part)
         else:
-            self._put(self.table.part)
+            self._put(self.table.part, instead_of=self.view.part)
+            self.view.leave()
             self.table.draw()
 
-    def _put(self, part: Any) -> None:
-        if list(self.holder) != [part]:
-            self.holder[:] = [part]
+    def _put(self, part: Any, instead_of: Any) -> None:
+        part.visible, instead_of.visible = True, False
+        self._make_room(part)
+
+    def _make_room(self, part: Any) -> None:
+        if not any(each is part for each in self.holder):
+            self.holder.append(part)
 
     def _aim(self, session: Mapping[str, Any]) -> None:
         """The button went down on a session: what a click opens is read before the button comes up."""
@@ -59,6 +70,8 @@ class _Sessions:
         self._draw()
 
     def _back(self) -> None:
+        if "session" not in self._desk.own:
+            return
         self._desk.keep(is_step=True, session=None, of=None, step=None, part=None, view=None)
         self._draw()
 

@@ -11,9 +11,7 @@ from argus_lab.display.rounds_view import Round
 from argus_lab.display.session_page import Session
 from argus_lab.display.taken import CONTENT, LIGHT, of_detail, spans_of
 from argus_lab.display.turns import turns_of
-from argus_lab.measures.executions import executions as executions_of
-from argus_lab.measures.messages import messages as messages_of
-from argus_lab.measures.rounds import rounds as rounds_of
+from argus_lab.measures.retold import retold
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,14 +26,17 @@ WORDS = ("input", "output", "input_text", "output_text", "system_prompt", "tool_
 def read_session(frame: Any, light: pa.Table, have: set[str], told: Row) -> Session:
     """The session with its turns, rounds, executions and messages."""
     content = spans_of(frame, (*LIGHT, *(name for name in WORDS if name in have)))
-    found = rounds_of(content).to_pylist()
+    measured = retold(content, with_messages=have.issuperset(CONTENT))
+    found = measured.rounds.to_pylist()
     turns = turns_of(content, found)
     order = {(turn["trace_id"], span): at for at, turn in enumerate(turns) for span in turn["calls"]}
     rounds = sorted(found, key=lambda row: (order.get((row["trace_id"], row["span_id"]), 0), row["round"]))
     executions: dict[Any, list[Row]] = defaultdict(list)
-    for row in executions_of(content).to_pylist():
+    for row in measured.executions.to_pylist():
         executions[row["trace_id"], row["round"]].append(row)
-    messages = _messages(content, have)
+    messages: dict[Any, list[Row]] = defaultdict(list)
+    for row in measured.messages.to_pylist() if measured.messages else ():
+        messages[row["trace_id"], row["span_id"]].append(row)
     spans = _spans(of_detail(frame), rounds)
     told_spans = same_as_before(spans.get((row["trace_id"], row["span_id"]), {}) for row in rounds)
     made = [
@@ -43,14 +44,6 @@ def read_session(frame: Any, light: pa.Table, have: set[str], told: Row) -> Sess
         for row, span in zip(rounds, told_spans, strict=True)
     ]
     return Session(facts_of(light), turns, made, have, told)
-
-
-def _messages(content: pa.Table, have: set[str]) -> dict[Any, list[Row]]:
-    found: dict[Any, list[Row]] = defaultdict(list)
-    if have.issuperset(CONTENT):
-        for row in messages_of(content).to_pylist():
-            found[row["trace_id"], row["span_id"]].append(row)
-    return found
 
 
 def _spans(detail: pa.Table, rounds: list[Row]) -> dict[Any, Row]:

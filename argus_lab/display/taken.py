@@ -71,12 +71,13 @@ def table_of(frame: Any) -> pa.Table:
 
 def _with_every(table: pa.Table, names: Iterable[str]) -> pa.Table:
     """The table with these columns; null where it has none of that name."""
-    kinds = SPANS.arrow()
-    for name in names:
-        if name not in table.column_names:
-            kind = kinds.field(name).type if name in SPANS.names else pa.string()
-            table = table.append_column(name, pa.nulls(table.num_rows, kind))
-    return table
+    kinds, have = SPANS.arrow(), set(table.column_names)
+    lacked = [name for name in names if name not in have]
+    nulls = [
+        pa.nulls(table.num_rows, kinds.field(name).type if name in SPANS.names else pa.string())
+        for name in lacked
+    ]
+    return pa.Table.from_arrays([*table.columns, *nulls], [*table.column_names, *lacked])
 
 
 def call(verb: str, key: Any, column: str = "") -> str:

@@ -22,6 +22,7 @@ from argus_lab.errors import ArgusError, InvalidArgument, LakeUnavailable, NotFo
 from argus_lab.frames import pandas_of
 from argus_lab.lake import duck, frames
 from argus_lab.lake.belonging import NOTHING, SCHEMA, SESSION_COLUMNS
+from argus_lab.lake.sessions import NEEDED, inherited
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Columns", "Order", "asks_sessions", "count", "frame", "load", "on_newest", "rows"]
+__all__ = ["Columns", "Order", "asks_sessions", "count", "frame", "load", "on_newest", "rows", "whole_traces"]
 
 Columns = Literal["light", "all"] | Sequence[str]
 """All but long text and raw JSON, every column, or these."""
@@ -69,6 +70,18 @@ def rows(
 ) -> pa.Table:
     """The same rows as an Arrow table, for those who go on with one."""
     return _loaded(reader, filter, reader.table.choose(columns), limit, order)[1]
+
+
+def whole_traces(reader: Reader, filter: Filter, columns: Columns, *, order: Order = "stored") -> pa.Table:
+    """The same where the filter leaves out no span of a trace: then sessions follow from the rows alone."""
+    chosen = reader.table.choose(columns)
+
+    def act(snapshot: Snapshot) -> pa.Table:
+        needed = list(dict.fromkeys((*chosen, *NEEDED)))
+        stored = load(snapshot.stored(filter), needed, limit=None, order=order)[0]
+        return inherited(stored).select(chosen)
+
+    return on_newest(reader, act)
 
 
 def _loaded(

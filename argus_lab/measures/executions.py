@@ -15,9 +15,11 @@ from argus_lab.measures.replay import is_in, loaded, replay_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from argus_lab.measures.replay import Replay
+
     Flags = NDArray[np.bool_]
 
-__all__ = ["CATEGORIES", "categories", "executions", "is_external"]
+__all__ = ["CATEGORIES", "categories", "executions", "executions_of", "is_external"]
 
 CATEGORIES = {
     "knowledge": ("knowledge", "kb", "retriev", "vector", "embed", "rag", "search"),
@@ -81,7 +83,11 @@ def executions(spans: Any) -> Any:
     1   <NA>  internal         search
     """
     rows = loaded(spans, NEEDED, HEAVY, by="executions")
-    replay = replay_of(rows)
+    return returned(executions_of(rows, replay_of(rows)), spans)
+
+
+def executions_of(rows: pa.Table, replay: Replay) -> pa.Table:
+    """The executions of a table that is replayed already."""
     chosen = rows.take(replay.executions)
     cause = replay.cause[replay.executions]
     made = {
@@ -94,7 +100,7 @@ def executions(spans: Any) -> Any:
         "arguments": chosen["input"],
         "result": chosen["output"],
     }
-    return returned(pa.table(made), spans)
+    return pa.table(made)
 
 
 def is_external(rows: pa.Table) -> Flags:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.int64]
 
-__all__ = ["messages"]
+__all__ = ["messages", "messages_of"]
 
 KEYS = ("project", "session_id", "trace_id", "span_id")
 HEAVY = ("input", "output")
@@ -142,8 +142,12 @@ def messages(spans: Any) -> Any:
     """
     asked(spans, HEAVY, by="messages")
     rows = loaded(spans, NEEDED, (*HEAVY, *MORE), by="messages")
-    replay = replay_of(rows)
-    return returned(_table(rows, replay, list(_said(rows, replay))), spans)
+    return returned(messages_of(rows, replay_of(rows)), spans)
+
+
+def messages_of(rows: pa.Table, replay: Replay) -> pa.Table:
+    """The messages of a table that is replayed already."""
+    return _table(rows, replay, list(_said(rows, replay)))
 
 
 def _said(rows: pa.Table, replay: Replay) -> Iterator[Said]:

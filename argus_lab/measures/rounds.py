@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.int64]
 
-__all__ = ["rounds"]
+__all__ = ["rounds", "rounds_of"]
 
 KEYS = ("project", "session_id", "trace_id", "span_id")
 MODELS = ("request_model", "response_model", "start_time", "duration_ms", "time_to_first_token_ms")
@@ -106,7 +106,11 @@ def rounds(spans: Any) -> Any:
     2      3  user_message  user.message           0
     """
     rows = loaded(spans, NEEDED, HEAVY, by="rounds")
-    replay = replay_of(rows)
+    return returned(rounds_of(rows, replay_of(rows)), spans)
+
+
+def rounds_of(rows: pa.Table, replay: Replay) -> pa.Table:
+    """The rounds of a table that is replayed already."""
     calls = rows.take(replay.calls)
     taken = {name: calls[name] for name in (*MODELS, *ENDS, *USAGE)}
     made = {
@@ -122,7 +126,7 @@ def rounds(spans: Any) -> Any:
         "result_text": calls["output_text"],
         "trigger_text": _trigger_texts(rows, replay),
     }
-    return returned(pa.table(made), spans)
+    return pa.table(made)
 
 
 def _taken(column: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:

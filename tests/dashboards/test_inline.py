@@ -12,8 +12,8 @@ from argus_lab.dashboards.parts import Part
 
 
 def _parts(view: Any) -> list[Part]:
-    """The components of ours within a view, from the top."""
-    found = [view] if isinstance(view, Part) else []
+    """The components of ours that are shown within a view, from the top."""
+    found = [view] if isinstance(view, Part) and view.visible else []
     for inner in getattr(view, "objects", []):
         found += _parts(inner)
     return found

@@ -218,7 +218,7 @@ export function render({ model, el }) {
   sized.observe(tree);
 
   const keys = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !model.visible) return;
     const target = event.composedPath()[0];
     if (target?.matches?.("input, select, textarea")) return;
     if (event.key === "[") send({ do: "go", by: -1 });
@@ -344,7 +344,11 @@ export function render({ model, el }) {
 
   function all() {
     const isOther = session !== model.told.key;
-    if (isOther) { open = new Set(model.told.open || []); tree.scrollTop = 0; }
+    if (isOther) {
+      open = new Set(model.told.open || []);
+      tree.scrollTop = 0;
+      if (model.told.key) setTimeout(() => send({ do: "around" }), 0); // what is beside it, once it is shown itself
+    }
     session = model.told.key;
     laidOut();
     drawHead();

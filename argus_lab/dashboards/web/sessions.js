@@ -172,7 +172,15 @@ export function render({ model, el }) {
     else if (event.key === "ArrowRight" && model.told.page < model.told.pages) send({ do: "page", page: model.told.page + 1 });
     else if (event.key === "ArrowLeft" && model.told.page > 1) send({ do: "page", page: model.told.page - 1 });
   });
+  // When it is shown, at first and again, keys are for it, unless they are for something else.
+  let wasSeen = false;
+  const seen = new ResizeObserver(() => {
+    const isSeen = scroll.clientHeight > 0;
+    if (isSeen && !wasSeen && (!document.activeElement || document.activeElement === document.body)) scroll.focus({ preventScroll: true });
+    wasSeen = isSeen;
+  });
+  seen.observe(scroll);
   model.on("told", draw);
+  model.on("remove", () => seen.disconnect());
   draw();
-  setTimeout(() => { if (!document.activeElement || document.activeElement === document.body) scroll.focus({ preventScroll: true }); }, 0);
 }
