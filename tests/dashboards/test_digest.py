@@ -140,6 +140,18 @@ def test_a_page_of_sessions_is_a_part_of_the_whole(digest: Digest):
         assert (before["session"], after["session"]) == (whole[4]["session"], whole[6]["session"])
 
 
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("order", ORDERS)
+def test_neighbours_are_those_of_the_table(digest: Digest, order: str, descending: bool):  # noqa: FBT001
+    """Whatever it is sorted by, and whichever are left out, at its ends and among ties too."""
+    for choices in (EVERYTHING, Choices(status=("ERROR",))):
+        rows = digest.sessions(choices, order=order, descending=descending, limit=10_000).rows
+        for at in (*range(0, len(rows), 9), len(rows) - 1):
+            before, after = digest.neighbours(choices, rows[at], order=order, descending=descending)
+            assert before == (rows[at - 1] if at else None)
+            assert after == (rows[at + 1] if at + 1 < len(rows) else None)
+
+
 def _conversations(seed: int) -> list[dict[str, Any]]:
     """Spans of some sessions, of which the rest names what they belong to only in part, and late."""
     chance = random.Random(seed)  # noqa: S311  the same at every run
@@ -168,6 +180,26 @@ def test_spans_in_any_order_give_the_same_tables(tmp_path: Path, seed: int):
     assert digest.state.version == al.open(lake).version
     _same(_table(digest), _measured(lake))
     _same(digest.tokens(EVERYTHING, by="project"), al.tokens(al.open(lake).spans(), by="project"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_session_is_read_as_the_lake_gives_it(tmp_path: Path, seed: int):
+    """With the same spans and sources, also where sessions share a trace or a trace is in two projects."""
+    lake = str(tmp_path / "lake")
+    rows = _conversations(seed)
+    for row in rows[::7]:
+        row["trace_id"] = rows[0]["trace_id"]
+    random.Random(seed).shuffle(rows)  # noqa: S311  the same at every run
+    write(lake, rows[:30])
+    write(lake, rows[30:])
+    columns = ["trace_id", "span_id", "session_source", "session_id", "project"]
+    digest, opened = _digest(lake), al.open(lake)
+    found = digest.sessions(EVERYTHING, limit=1_000).rows
+    assert len(found) > 5
+    for row in found:
+        shown = digest.session_spans(row, columns)
+        wanted = opened.spans(session=row["session_id"], project=row["project"], columns=columns)
+        _same(*(each.sort_values(["trace_id", "span_id"], ignore_index=True) for each in (shown, wanted)))
 
 
 def test_a_search_hears_of_new_spans(tmp_path: Path):
