@@ -17,6 +17,8 @@ from argus_lab.dashboards.slices import Slice, slices
 from argus_lab.dashboards.store import Store
 from argus_lab.errors import ArgusError, LakeUnavailable
 from argus_lab.lake.changes import added_since, traces_in
+from argus_lab.lake.journal import journal_root
+from argus_lab.lake.progress import status
 from argus_lab.lake.selection import select
 from argus_lab.lake.snapshot import Reader
 from argus_lab.schema import SPANS
@@ -51,7 +53,8 @@ class State:
     """What the tables hold: of which version, how many spans, since when if not all, and what is wrong.
 
     ``total`` spans are in the lake; ``problem`` says why it cannot be read now. ``looks`` counts how often a
-    search for a text came further.
+    search for a text came further. ``receiver``: how the lake's receiver on this machine is, and why; ``""``
+    if there never was one.
     """
 
     version: int | None = None
@@ -61,6 +64,7 @@ class State:
     problem: ArgusError | None = None
     is_ready: bool = False
     looks: int = 0
+    receiver: tuple[str, str] = ("", "")
 
     @property
     def is_whole(self) -> bool:
@@ -119,6 +123,8 @@ class Follower:
                     self._make(snapshot)
                 if clock.monotonic() - self._kept_at > KEEP_EVERY_S:
                     self._keep(snapshot)
+                if _receiver(self._reader.lake) != self.state.receiver:
+                    self._tell(self.state)
             except ArgusError as error:
                 self._tell_problem(error)
             except Exception as error:  # a page that is open for a day outlives what nobody thought of
@@ -241,6 +247,7 @@ class Follower:
     def _tell(self, state: State) -> None:
         if self.store is not None and (state.version, state.since) != (self.state.version, self.state.since):
             self._prepare(self.store)
+        state = replace(state, receiver=_receiver(self._reader.lake))
         self.state = state
         if state.is_ready or state.problem is not None:
             self.ready.set()
@@ -258,6 +265,12 @@ def _end_all() -> None:
     """A thread that is within the engine when Python ends takes the process down with it."""
     for follower in list(_ALL):
         follower.end()
+
+
+def _receiver(lake: str) -> tuple[str, str]:
+    """How the receiver is, and why; nothing if none ever took in anything here."""
+    said = status(journal_root(lake))
+    return ("", "") if said.pid is None else (said.state, said.reason or "")
 
 
 def _lately(snapshot: Snapshot) -> datetime | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argus_lab.dashboards.parts import Part, web
+from argus_lab.display.units import plural
 from argus_lab.errors import LakeNotFound, LakeUnavailable, LakeVersionError, MissingExtra, NotFound
 
-__all__ = ["Notice", "beginning", "nothing_matches", "trouble", "unwelcome"]
+if TYPE_CHECKING:
+    from argus_lab.dashboards.following import State
+
+__all__ = ["Notice", "beginning", "nothing_matches", "notice_of", "trouble", "unwelcome"]
 
 ENDPOINT = "http://127.0.0.1:4000/v1/traces"
 SDK = """export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318
@@ -82,6 +86,22 @@ def unwelcome() -> dict[str, Any]:
         "words": [ELSEWHERE],
         "is_wrong": True,
     }
+
+
+def notice_of(state: State, lake: str, search: str, is_live: bool) -> tuple[str, bool]:  # noqa: FBT001  as chosen
+    """What has to be said about all answers, the ``search``'s words among it; whether something is wrong."""
+    if state.problem is not None and state.is_ready:
+        return f"What is shown is of version {state.version}: {state.problem}", True
+    if state.is_ready and state.since is not None:
+        rest = plural(state.total - state.spans, "older one")
+        return f"Spans since {state.since:%Y-%m-%d} are shown; {rest} are being read…", False
+    how, why = state.receiver
+    if how == "failing":
+        return f"The receiver cannot write this lake, keeps what it gets, and tries again: {why}", True
+    if how == "absent" and is_live and not search:
+        start = f"argus-lab serve --lake {_quoted(lake)}"
+        return f"No receiver of this machine runs on this lake. To take in what is new: {start}", False
+    return search, False
 
 
 def trouble(error: Exception, lake: str) -> dict[str, Any]:

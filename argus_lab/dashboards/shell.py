@@ -16,9 +16,8 @@ from argus_lab.dashboards.choices import EVER, MANY, PRESETS, Choices, choices_o
 from argus_lab.dashboards.desk import Desk, PageKind
 from argus_lab.dashboards.digest import digest_of
 from argus_lab.dashboards.guarding import is_welcome
-from argus_lab.dashboards.notices import Notice, beginning, trouble, unwelcome
+from argus_lab.dashboards.notices import Notice, beginning, notice_of, trouble, unwelcome
 from argus_lab.dashboards.parts import Part, web
-from argus_lab.display.units import plural
 from argus_lab.errors import ArgusError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ CHOICES_LONGEST = 2_000
 class Bar(Part):
     """The head of a page: tells the desk what a visitor chooses."""
 
-    _esm = web("children.js") + web("made.js") + web("bar.js")
+    _esm = web("children.js") + web("made.js") + web("lost.js") + web("bar.js")
     _stylesheets = [web("look.css"), web("bar.css")]  # noqa: RUF012  Panel's way to name them
 
 
@@ -145,7 +144,7 @@ class Shell:
         desk, state = self.desk, self.desk.digest.state
         choices = desk.choices
         search = desk.digest.search(choices)
-        notice, is_wrong = _notice(state, search.words if search else "")
+        notice, is_wrong = notice_of(state, desk.digest.address, search.words if search else "", choices.live)
         return {
             "page": desk.kind.name,
             "pages": [(name, title, desk.link(name)) for name, title in PAGES],
@@ -198,19 +197,6 @@ class Shell:
             window = {name: told.get(name, "") for name in ("since", "until")}
             read, _ = choices_of(urlencode(window))  # which leaves out what is no time
             self.desk.choose(since=read.since, until=read.until)
-
-
-def _notice(state: State, search: str) -> tuple[str, bool]:
-    """What has to be said about the answers as a whole."""
-    if state.problem is not None and state.is_ready:
-        return f"What is shown is of version {state.version}: {state.problem}", True
-    if state.is_ready and state.since is not None:
-        rest = state.total - state.spans
-        return (
-            f"Spans since {state.since:%Y-%m-%d} are shown; {plural(rest, 'older one')} are being read…",
-            False,
-        )
-    return search, False
 
 
 def serve(kind: PageKind) -> None:

@@ -25,7 +25,7 @@ from argus_lab.lake.past import committed_at, travel
 from argus_lab.lake.pruning import MANY, possible
 from argus_lab.lake.resolving import belonging, belonging_of_rows
 from argus_lab.lake.sessions import NEEDED
-from argus_lab.lake.table import open_table
+from argus_lab.lake.table import check_stamp, open_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -225,6 +225,7 @@ class Reader:
         elif self.as_of is None:
             self._delta = _updated(self._delta) or self._opened()
         if self._last is None or self._last.version != self._delta.version():
+            check_stamp(self._delta, self.lake, self.table)
             self._last = snapshot_of(self.lake, self.table, self._delta, infer_sessions=self.infer_sessions)
         return self._last
 

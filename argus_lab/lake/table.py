@@ -30,6 +30,7 @@ from argus_lab.lake.journal import journal_root
 from argus_lab.schema import SCHEMA_VERSION, Table
 
 __all__ = [
+    "check_stamp",
     "commit",
     "journal_root",
     "open_table",
@@ -81,7 +82,7 @@ def open_table(lake: str, table: Table, *, create: bool = False) -> DeltaTable:
         found = _created(uri, table)
     except (DeltaError, OSError) as error:
         raise LakeUnavailable(f"the table {uri!r} cannot be read: {error}") from error
-    _check_stamp(found, uri)
+    check_stamp(found, lake, table)
     return found
 
 
@@ -105,13 +106,20 @@ def _created(uri: str, table: Table) -> DeltaTable:
         ) from error
 
 
-def _check_stamp(found: DeltaTable, uri: str) -> None:
+def check_stamp(found: DeltaTable, lake: str, table: Table) -> None:
+    """Refuse a table that another schema version has written, or taken over since it was opened.
+
+    Raises
+    ------
+    LakeVersionError
+        It is stamped with another schema version, or with none.
+    """
     stamp = found.metadata().configuration.get(_STAMP)
     if stamp == str(SCHEMA_VERSION):
         return
     written = f"schema version {stamp}" if stamp else "no Argus schema version"
     raise LakeVersionError(
-        f"the table {uri!r} has {written}; this argus-lab reads version {SCHEMA_VERSION}. "
+        f"the table {table_uri(lake, table)!r} has {written}; this argus-lab reads version {SCHEMA_VERSION}. "
         "Use the argus-lab that wrote it, or point ARGUS_LAKE at another lake."
     )
 

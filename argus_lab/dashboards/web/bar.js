@@ -8,11 +8,12 @@ function theme() {
   return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
 }
 
-export function render({ model, el }) {
+export function render({ model, view, el }) {
   const send = (message) => model.send_msg(message);
   let open = null;
   let typed = "";
   let timer = null;
+  let lost = "";
   let live = null; // what was switched to, until the page says so: who clicks twice at once switches twice
   const root = made("div", { role: "banner" });
   el.append(root);
@@ -156,7 +157,8 @@ export function render({ model, el }) {
     row.append(made("button", { class: "a-button live", type: "button", role: "switch", id: "live", "aria-checked": String(live ?? told.live), title: "New sessions and steps appear by themselves",
       onclick: () => { live = !(live ?? told.live); send({ do: "live", on: live }); draw(); } }, "Live"));
     bar.push(row);
-    if (told.notice) bar.push(made("div", { class: told.is_wrong ? "notice is-wrong" : "notice", role: "status" }, told.notice));
+    const [notice, isWrong] = lost ? [lost, true] : [told.notice, told.is_wrong];
+    if (notice) bar.push(made("div", { class: isWrong ? "notice is-wrong" : "notice", role: "status" }, notice));
     renew(root, ...bar);
   }
 
@@ -166,6 +168,7 @@ export function render({ model, el }) {
   root.addEventListener("keydown", key);
   const light = new MutationObserver(draw);
   light.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  if (model.told.has_address) whenLost(view.model.document, (words) => { lost = words; draw(); });
   model.on("told", () => { if (model.told.live === live) live = null; draw(); address(); });
   model.on("remove", () => { document.removeEventListener("click", outside); window.removeEventListener("popstate", went); light.disconnect(); });
   draw();
