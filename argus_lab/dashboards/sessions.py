@@ -54,7 +54,7 @@ class _Sessions:
             self.table.draw()
 
     def _put(self, part: Any, instead_of: Any) -> None:
-        part.visible, instead_of.visible = True, False
+        instead_of.visible, part.visible = False, True  # in this order: keys are for what is shown
         self._make_room(part)
 
     def _make_room(self, part: Any) -> None:

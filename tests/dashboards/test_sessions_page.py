@@ -65,6 +65,31 @@ def test_the_table_opens_a_session_and_a_step(
     expect(page.get_by_role("heading", level=2)).to_be_visible()
 
 
+def test_either_the_table_or_a_session_is_shown(
+    pages: Callable[..., Server], tab: Callable[..., Page], support: str
+):
+    """A click puts a session in the place of the table, and who comes back finds the table as it was."""
+    page = tab(f"{pages(support).url}/sessions")
+    rows, tree = page.locator(ROW), page.get_by_role("tree")
+    expect(rows).to_have_count(50)
+    expect(tree).to_be_hidden()
+    place = page.locator(".page:visible").bounding_box()
+    for at in (30, 31):
+        rows.nth(at).click()
+        expect(tree).to_be_focused()
+        expect(rows.first).to_be_hidden()
+        assert page.locator(".page:visible").bounding_box() == place
+        page.keyboard.press("Escape")
+        expect(tree).to_be_hidden()
+        expect(rows.nth(at)).to_be_in_viewport()
+        expect(rows.nth(at)).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_label("Sessions. Arrow keys choose, Enter opens.")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("]")
+    expect(rows.first).to_be_visible()
+    assert "session" not in _asked(page)
+
+
 def test_waterfall_conversation_and_what_is_taken_along(
     pages: Callable[..., Server], tab: Callable[..., Page], support: str
 ):

@@ -172,11 +172,17 @@ export function render({ model, el }) {
     else if (event.key === "ArrowRight" && model.told.page < model.told.pages) send({ do: "page", page: model.told.page + 1 });
     else if (event.key === "ArrowLeft" && model.told.page > 1) send({ do: "page", page: model.told.page - 1 });
   });
-  // When it is shown, at first and again, keys are for it, unless they are for something else.
+  // When it is shown, at first and again, keys are for it, unless they are for something else that is shown. What
+  // had them before may be hidden a moment later than this is shown.
   let wasSeen = false;
+  const claim = (tries) => {
+    const active = document.activeElement;
+    if (!active || active === document.body || !active.getClientRects().length) scroll.focus({ preventScroll: true });
+    else if (tries > 1) setTimeout(() => claim(tries - 1), 50);
+  };
   const seen = new ResizeObserver(() => {
     const isSeen = scroll.clientHeight > 0;
-    if (isSeen && !wasSeen && (!document.activeElement || document.activeElement === document.body)) scroll.focus({ preventScroll: true });
+    if (isSeen && !wasSeen) claim(20);
     wasSeen = isSeen;
   });
   seen.observe(scroll);
