@@ -107,13 +107,7 @@ def _created(uri: str, table: Table) -> DeltaTable:
 
 
 def check_stamp(found: DeltaTable, lake: str, table: Table) -> None:
-    """Refuse a table that another schema version has written, or taken over since it was opened.
-
-    Raises
-    ------
-    LakeVersionError
-        It is stamped with another schema version, or with none.
-    """
+    """Raise ``LakeVersionError`` for a table that another schema version made, or took over meanwhile."""
     stamp = found.metadata().configuration.get(_STAMP)
     if stamp == str(SCHEMA_VERSION):
         return
