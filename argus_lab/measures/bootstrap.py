@@ -9,6 +9,7 @@ Tibshirani 1993, chapters 13 and 8.4). Traces that are in both sets are drawn on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,13 +42,17 @@ class Mean:
         """The mean as it is; NaN without values."""
         return float(self.values.mean()) if len(self.values) else np.nan
 
-    def of(self, weights: Floats) -> Floats:
-        """The mean for each row of weights of traces."""
-        traces = weights.shape[1]
-        total = np.bincount(self.trace, self.values, minlength=traces)
-        count = np.bincount(self.trace, minlength=traces)
-        drawn = weights @ count.astype(np.float64)
-        found: Floats = np.divide(weights @ total, drawn, out=np.full(len(weights), np.nan), where=drawn > 0)
+    def parts(self, traces: int) -> list[Floats]:
+        """By trace: the sum of its values, and how many it has."""
+        return [
+            np.bincount(self.trace, self.values, minlength=traces),
+            np.bincount(self.trace, minlength=traces).astype(np.float64),
+        ]
+
+    def of(self, weights: Floats, sums: Floats) -> Floats:  # noqa: ARG002  as of a quantile
+        """The mean for each row of weights of traces; ``sums`` are those of its parts, so weighted."""
+        total, drawn = sums
+        found: Floats = np.divide(total, drawn, out=np.full(len(drawn), np.nan), where=drawn > 0)
         return found
 
 
@@ -69,24 +74,30 @@ class Quantile:
         """The quantile as it is; NaN without values."""
         return float(np.quantile(self.values, self.at)) if len(self.values) else np.nan
 
-    def of(self, weights: Floats) -> Floats:
-        """The quantile for each row of weights of traces."""
-        found = np.full(len(weights), np.nan)
-        size, traces = len(self.values), weights.shape[1]
-        if not size:
-            return found
-        # Drawn quantiles lie near the one at hand: where the place is outside the near, all are looked at.
-        reach = NEAR * np.sqrt(size * (size / len(np.unique(self.trace))))
+    @cached_property
+    def near(self) -> tuple[int, int]:
+        """Places of the values among which a drawn quantile lies, nearly always."""
+        size = len(self.values)
+        reach = NEAR * np.sqrt(size * (size / len(np.unique(self.trace)))) if size else 0.0
         middle = self.at * (size - 1)
-        low, high = max(int(middle - reach), 0), min(int(middle + reach) + 2, size)
-        below = weights @ np.bincount(self.trace[:low], minlength=traces).astype(np.float64)
-        drawn = weights @ np.bincount(self.trace, minlength=traces).astype(np.float64)
+        return max(int(middle - reach), 0), min(int(middle + reach) + 2, size)
+
+    def parts(self, traces: int) -> list[Floats]:
+        """By trace: how many of its values are below those near the quantile, and how many it has."""
+        below = self.trace[: self.near[0]]
+        return [np.bincount(each, minlength=traces).astype(np.float64) for each in (below, self.trace)]
+
+    def of(self, weights: Floats, sums: Floats) -> Floats:
+        """The quantile for each row of weights of traces; ``sums`` are those of its parts, so weighted."""
+        found = np.full(len(weights), np.nan)
+        below, drawn = sums
+        low, high = self.near
         place = (drawn - 1) * self.at
         for row in np.flatnonzero(drawn):
             upto = below[row] + np.cumsum(weights[row, self.trace[low:high]])
             first, last = np.floor(place[row]), np.ceil(place[row])
             values = self.values[low:high]
-            if first < below[row] or last >= upto[-1]:
+            if first < below[row] or last >= upto[-1]:  # far away for once: all values are looked at
                 upto, values = np.cumsum(weights[row, self.trace]), self.values
             lower, upper = values[upto.searchsorted((first, last), side="right")]
             found[row] = lower + (upper - lower) * (place[row] - first)
@@ -123,11 +134,17 @@ def resampled(
     statistics: Sequence[tuple[Statistic, Statistic]], strata: Sequence[int], resamples: int
 ) -> Floats:
     """By statistic and resample, the second less the first."""
-    found = [
-        np.vstack([after.of(weights) - before.of(weights) for before, after in statistics])
-        for weights in draws(strata, resamples)
-    ]
-    return np.hstack(found) if found and statistics else np.empty((len(statistics), 0))
+    if not statistics or not resamples:
+        return np.empty((len(statistics), 0))
+    sides = [side for both in statistics for side in both]
+    # Weights are many and read from memory: once for all sums, in one product of matrices.
+    parts = np.column_stack([part for side in sides for part in side.parts(sum(strata))])
+    found = []
+    for weights in draws(strata, resamples):
+        sums = (weights @ parts).T.reshape(len(sides), 2, len(weights))
+        drawn = np.vstack([side.of(weights, its) for side, its in zip(sides, sums, strict=True)])
+        found.append(drawn[1::2] - drawn[::2])
+    return np.hstack(found)
 
 
 def interval(differences: Floats, confidence: float) -> tuple[float, float]:
