@@ -83,6 +83,11 @@ class Digest:
         """Numbers of sessions mean the same as long as this does not change."""
         return self._follower.store.number if self._follower.store else 0
 
+    @property
+    def now(self) -> tuple[int, State]:
+        """What is found stays so as long as this is the same. To be asked before it is found."""
+        return self.generation, self.state
+
     def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
         """Have ``watcher`` called, in another thread, when there is something new; the result ends that."""
         return self._follower.watch(watcher)
@@ -122,6 +127,11 @@ class Digest:
         test, params = self._asked(choices)
         return self._cursor().sql(f"SELECT * FROM spans WHERE {test}", params=params)
 
+    def once(self, sql: str, choices: Choices) -> pd.DataFrame:
+        """The same as :meth:`query`, which is asked once as long as the tables say the same."""
+        asks = self.now, repr(self._asked(choices)), sql
+        return self._answers.of(asks, lambda: self.query(sql, choices))
+
     def query(self, sql: str, choices: Choices, bound: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The result of a query of ours over ``chosen``, the spans that are meant, and ``sessions``.
 
@@ -147,7 +157,7 @@ class Digest:
         self, choices: Choices, by: Any, every: str | None, measure: Callable[..., Any], test: str = "true"
     ) -> pd.DataFrame:
         """What a measure gives, which is asked once as long as the tables say the same."""
-        key = (self._now, repr(self._asked(choices)), repr((by, every)), measure)
+        key = (self.now, repr(self._asked(choices)), repr((by, every)), measure)
         find = partial(measure, by=by, every=every)
         return self._answers.of(
             key, lambda: pandas_of(find(self.spans(choices).filter(test)).to_arrow_table())
@@ -164,14 +174,14 @@ class Digest:
     ) -> Page:
         """Sessions with a span that is meant, each told as a whole: a page of them, and their number."""
         which, params = self._which(choices)
-        key, now = sorted_by(order, descending=descending), self._now
+        key, now = sorted_by(order, descending=descending), self.now
         cursor = self._cursor()
         rows = cursor.sql(
             f"SELECT * FROM sessions WHERE {which} ORDER BY {key} LIMIT {int(limit)} OFFSET {int(offset)}",
             params=params,
         ).to_arrow_table()
-        counted = cursor.sql(f"SELECT count(*) AS n FROM sessions WHERE {which}", params=params)
-        page = Page(rows.to_pylist(), int(counted.to_arrow_table()["n"][0].as_py()), offset)
+        counted = cursor.sql(f"SELECT count(*) AS n FROM sessions WHERE {which}", params=params).fetchall()
+        page = Page(rows.to_pylist(), int(counted[0][0]), offset)
         for row in page.rows:
             self._rows.keep((now, row["session_id"], row["project"]), row)
         return page
@@ -180,25 +190,19 @@ class Digest:
         """The row of a session in the table, if it is there."""
         test = "session_id = $session" + (" AND project = $project" if project else "")
         params = {"session": session_id} | ({"project": project} if project else {})
+        query = f"SELECT * FROM sessions WHERE {test} LIMIT 1"
 
         def find() -> dict[str, Any] | None:
-            rows = self._cursor().sql(f"SELECT * FROM sessions WHERE {test} LIMIT 1", params=params)
-            return next(iter(rows.to_arrow_table().to_pylist()), None)
+            return next(iter(self._cursor().sql(query, params=params).to_arrow_table().to_pylist()), None)
 
-        return self._rows.of((self._now, session_id, project), find)
-
-    @property
-    def _now(self) -> tuple[int, State]:
-        """What is found stays so as long as this is the same. To be asked before it is found."""
-        return self.generation, self.state
+        return self._rows.of((self.now, session_id, project), find)
 
     def near(self, session_id: str) -> list[str]:
         """Sessions that are called most alike."""
         alike = "jaro_winkler_similarity(session_id, $key)"
         test = f"{alike} > 0.8 ORDER BY {alike} DESC, session_id LIMIT 3"
         query = f"SELECT session_id FROM sessions WHERE {test}"
-        found = self._cursor().sql(query, params={"key": session_id}).to_arrow_table()
-        return [str(name) for name in found["session_id"].to_pylist()]
+        return [str(name) for (name,) in self._cursor().sql(query, params={"key": session_id}).fetchall()]
 
     def session_spans(self, row: Mapping[str, Any], columns: read.Columns = "light") -> pd.DataFrame:
         """The spans of a session of the table, oldest first, from the lake."""
@@ -220,8 +224,7 @@ class Digest:
             FROM spans WHERE list_contains($numbers, session) AND is_model_call AND duration_ms IS NOT NULL
             GROUP BY session
         """
-        found = self._cursor().sql(query, params={"numbers": list(numbers)}).to_arrow_table()
-        return dict(zip(found["session"].to_pylist(), found["calls"].to_pylist(), strict=True))
+        return dict(self._cursor().sql(query, params={"numbers": list(numbers)}).fetchall())
 
     def neighbours(
         self, choices: Choices, row: Mapping[str, Any], *, order: str = "started", descending: bool = True
@@ -255,7 +258,7 @@ class Digest:
     def _which(self, choices: Choices) -> tuple[str, dict[str, Any]]:
         test, params = self._asked(choices)
         if test == "true":
-            return "true", {}
+            return test, {}
         return f"session IN (SELECT session FROM spans WHERE {test})", params
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from argus_lab.dashboards.desk import Desk
 
@@ -22,12 +22,31 @@ class Jobs:
         self._again = again
         self._open: set[str] = set()
         self._has_news = False
+        self._of: dict[str, Hashable] = {}
         self._once_done: list[Callable[[], None]] = []
 
+    def anew(self) -> None:
+        """Whatever is shown is asked again."""
+        self._of.clear()
+
     def compute(
-        self, job: Callable[[], T], then: Callable[[T], None], *, lane: str, is_later: bool = False
+        self,
+        job: Callable[[], T],
+        then: Callable[[T], None],
+        *,
+        lane: str,
+        of: Hashable = None,
+        is_later: bool = False,
     ) -> None:
-        """As the desk does; of several jobs in a lane the last is shown, so each lane is open until then."""
+        """As the desk does; of several jobs in a lane the last is shown, so each lane is open until then.
+
+        ``of`` is what the answer depends on: if the lane was asked of the same before, the answer is there
+        or under way, and nothing happens.
+        """
+        if of is not None:
+            if self._of.get(lane) == of:
+                return
+            self._of[lane] = of
         self._open.add(lane)
 
         def shown(found: T) -> None:

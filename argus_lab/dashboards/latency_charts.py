@@ -20,7 +20,7 @@ from argus_lab.frames import pandas_of
 from argus_lab.measures.distribution import distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     import pandas as pd
 
@@ -40,6 +40,7 @@ __all__ = [
     "measured_code",
     "slowest",
     "through_time",
+    "whole_of",
 ]
 
 BY = {
@@ -72,7 +73,7 @@ class Facts:
 
 def facts_of(digest: Digest, choices: Choices) -> Facts:
     """How many spans are chosen, how many failed, and from when to when they started."""
-    found = digest.query(
+    found = digest.once(
         f"SELECT count(*) AS spans, count(*) FILTER ({FACTS['error']}) AS errors, "
         f"min({TIME}) AS first, max({TIME}) AS last FROM chosen",
         choices,
@@ -99,6 +100,12 @@ def first_look(digest: Digest, choices: Choices, by: str | None, every: str) -> 
     length = fitting(facts, every, LENGTHS, "1h")
     chart = through_time(digest, choices, by, length) if facts.spans else None
     return FirstLook(facts, length, chart)
+
+
+def whole_of(digest: Digest, choices: Choices) -> Hashable:
+    """What a chart that nothing cuts depends on. Of a range that ends now, a minute makes no matter."""
+    ends = (end and end.replace(second=0, microsecond=0) for end in window_of(choices))
+    return digest.now, choices, *ends
 
 
 def fitting(facts: Facts, every: str, lengths: Sequence[str], usual: str) -> str:

@@ -41,6 +41,7 @@ class LatencyPage:
         self._spread = ChartView(desk, "spread", "How long spans take")
         self._periods = ChartView(desk, "periods", "This period and the one before")
         self._slowest = ListView("slowest", "Slowest spans")
+        self._cut = (self._time, self._first, self._groups, self._spread)
         self._nothing = Notice(told=nothing_matches(), sizing_mode="stretch_width")
         self._charts = arranged(
             [self._time.view],
@@ -65,7 +66,11 @@ class LatencyPage:
     def refresh(self, *, is_news: bool = False) -> None:
         """Work everything out again; what is the same stays as it is."""
         if not is_news:
-            self._wait()
+            self._wait(*self._cut, self._periods, self._slowest)
+        self._jobs.anew()
+        self._look()
+
+    def _look(self) -> None:
         self._draw()
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
         every = self.desk.own.get("every", AUTO)
@@ -73,8 +78,8 @@ class LatencyPage:
             lambda: charts.first_look(digest, choices, by, every), self._with_first, lane="look"
         )
 
-    def _wait(self) -> None:
-        for view in (self._time, self._first, self._groups, self._spread, self._periods, self._slowest):
+    def _wait(self, *views: ChartView | ListView) -> None:
+        for view in views:
             view.busy()
 
     def _with_first(self, found: charts.FirstLook) -> None:
@@ -94,12 +99,15 @@ class LatencyPage:
         """What is looked at after the first chart."""
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
         compute = partial(self._jobs.compute, is_later=True)
-        compute(lambda: digest.latency(choices), lambda found: self._with_whole(facts, found), lane="whole")
+        of = charts.whole_of(digest, choices)
+        compute(
+            lambda: digest.latency(choices), lambda found: self._with_whole(facts, found), lane="whole", of=of
+        )
         compute(lambda: charts.by_group(digest, choices, by), self._groups.show, lane="groups")
         compute(lambda: charts.first_tokens(digest, choices, time), self._first.show, lane="first")
         compute(lambda: charts.how_spread(digest, choices, by), self._spread.show, lane="spread")
-        compute(lambda: charts.slowest(digest, choices), self._with_slowest, lane="slowest")
-        compute(lambda: compared(digest, choices, facts), self._with_periods, lane="periods")
+        compute(lambda: charts.slowest(digest, choices), self._with_slowest, lane="slowest", of=of)
+        compute(lambda: compared(digest, choices, facts), self._with_periods, lane="periods", of=of)
 
     def _with_whole(self, facts: charts.Facts, found: pd.DataFrame) -> None:
         whole = found.iloc[0]
@@ -135,9 +143,9 @@ class LatencyPage:
         if (name == "by" and (value in charts.BY or value == AUTO)) or (
             name == "every" and (value in LENGTHS or value == AUTO)
         ):
-            self._wait()  # before the address says so: no chart of another looks finished under it
+            self._wait(*self._cut)  # before the address says so: no chart of another looks finished under it
             self.desk.keep(**{name: value}, is_step=True)
-            self.refresh()
+            self._look()
 
     def _draw(self) -> None:
         chosen = self.desk.own.get("every", AUTO)

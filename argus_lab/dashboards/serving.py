@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,10 @@ class Pages:
     url: str
 
     def run(self) -> None:
-        """Answer visitors, in this thread."""
+        """Answer visitors, in this thread; the process is the server's from here on."""
+        # What has been imported stays: looking through it for garbage would hold up somebody, 0.1 s a time.
+        gc.collect()
+        gc.freeze()
         self.server.io_loop.start()
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ import panel as pn
 from argus_lab.dashboards import tokens_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
 from argus_lab.dashboards.jobs import Jobs
-from argus_lab.dashboards.latency_charts import measured_code
+from argus_lab.dashboards.latency_charts import measured_code, whole_of
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
 from argus_lab.dashboards.switches import Switches, arranged
@@ -46,6 +46,7 @@ class TokensPage:
         self._groups = ListView("groups", "By model")
         self._expensive = ListView("expensive", "Most expensive sessions")
         self._audit = ListView("audit", "Counts that cannot be right")
+        self._cut = (self._usage, self._answers, self._groups)
         self._nothing = Notice(told=nothing_matches(), sizing_mode="stretch_width")
         self._charts = arranged(
             [self._usage.view],
@@ -78,15 +79,19 @@ class TokensPage:
     def refresh(self, *, is_news: bool = False) -> None:
         """Work everything out again; what is the same stays as it is."""
         if not is_news:
-            self._wait()
+            self._wait(*self._cut, self._growth, self._expensive, self._audit)
+        self._jobs.anew()
+        self._look()
+
+    def _look(self) -> None:
         self._draw()
         digest, choices, by, values = self.desk.digest, self.desk.choices, self.by, self.values
         every = self.desk.own.get("every", AUTO)
         look = partial(charts.first_look, digest, choices, by, every, values)
         self._jobs.compute(look, self._with_first, lane="look")
 
-    def _wait(self) -> None:
-        for view in (self._usage, self._answers, self._growth, self._groups, self._expensive, self._audit):
+    def _wait(self, *views: ChartView | ListView) -> None:
+        for view in views:
             view.busy()
 
     def _with_first(self, found: FirstLook) -> None:
@@ -106,11 +111,12 @@ class TokensPage:
         """What is looked at after the first chart."""
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
         compute = partial(self._jobs.compute, is_later=True)
-        compute(lambda: charts.used(digest, choices), self._with_used, lane="used")
+        of = whole_of(digest, choices)
+        compute(lambda: charts.used(digest, choices), self._with_used, lane="used", of=of)
         compute(lambda: charts.groups(digest, choices, by), self._with_groups, lane="groups")
         compute(lambda: charts.answering(digest, choices, by, every), self._answers.show, lane="answers")
-        compute(lambda: charts.expensive(digest, choices), self._with_expensive, lane="expensive")
-        compute(lambda: audit(digest, choices), self._with_audit, lane="audit")
+        compute(lambda: charts.expensive(digest, choices), self._with_expensive, lane="expensive", of=of)
+        compute(lambda: audit(digest, choices), self._with_audit, lane="audit", of=of)
 
     def _with_used(self, found: charts.Used | None) -> None:
         if found is None:
@@ -214,14 +220,14 @@ class TokensPage:
         if name not in known or not (value == AUTO or value in known[name]):
             return
         is_prompt = name == "session"
-        wait = self._growth.busy if is_prompt else self._wait
-        wait()  # before the address says so: no chart of another choice looks finished under it
+        views = (self._growth,) if is_prompt else self._cut
+        self._wait(*views)  # before the address says so: no chart of another choice looks finished under it
         self.desk.keep(**{name: None if value == "tokens" else value}, is_step=True)
         if is_prompt:
             self._draw()
             self._grow()
         else:
-            self.refresh()
+            self._look()
 
     def _draw(self) -> None:
         chosen = self.desk.own.get("every", AUTO)

@@ -97,7 +97,7 @@ def quantile_lines(
         )
         hovered.append(marks)
         if len(shown) == 1:
-            items += _lines(drawn, source, look.colour, of)
+            items += _lines(drawn, source, look.colour, of, marks)
             continue
         line = drawn.line(
             x="middle", y=columns[0], source=source, color=look.colour, line_width=Sizes.LINE,
@@ -116,13 +116,16 @@ def stretches(times: pd.Series, length: pd.Timedelta) -> list[str]:
 
 
 def _lines(
-    drawn: figure, source: ColumnDataSource, colour: str, of: Quantiles
+    drawn: figure, source: ColumnDataSource, colour: str, of: Quantiles, marks: Any
 ) -> list[tuple[str, list[Any]]]:
-    """A line for each quantile; dots show stretches that stand alone."""
+    """A line for each quantile; dots, for the lowest the marks, show stretches that stand alone."""
     items: list[tuple[str, list[Any]]] = []
     for (column, words), (dash, width) in zip(of.columns.items(), LOOKS, strict=False):
         line = drawn.line(x="middle", y=column, source=source, color=colour, line_width=width, line_dash=dash)
-        dots = drawn.scatter(x="middle", y=column, source=source, color=colour, size=4)
+        is_lowest = not items
+        dots = (
+            marks if is_lowest else drawn.scatter(x="middle", y=column, source=source, color=colour, size=4)
+        )
         items.append((words, [line, dots]))
     return items
 

@@ -44,10 +44,8 @@ class Mean:
 
     def parts(self, traces: int) -> list[Floats]:
         """By trace: the sum of its values, and how many it has."""
-        return [
-            np.bincount(self.trace, self.values, minlength=traces),
-            np.bincount(self.trace, minlength=traces).astype(np.float64),
-        ]
+        total = np.bincount(self.trace, self.values, minlength=traces)
+        return [each.astype(np.float64) for each in (total, np.bincount(self.trace, minlength=traces))]
 
     def of(self, weights: Floats, sums: Floats) -> Floats:  # noqa: ARG002  as of a quantile
         """The mean for each row of weights of traces; ``sums`` are those of its parts, so weighted."""
