@@ -50,7 +50,7 @@ class Store:
 
     def save(self, path: Path) -> None:
         """Leave a copy, for this user alone, in place of what is at ``path``; hold ``writing`` for it."""
-        self.cursor().execute("CHECKPOINT")
+        self.cursor().execute("FORCE CHECKPOINT")  # which waits for who reads; the plain one gives up then
         handle, made = tempfile.mkstemp(dir=path.parent, suffix=".new")
         os.close(handle)
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from argus_lab import settings
 from argus_lab.dashboards import keeping, reckoning
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.digest import Digest
+from argus_lab.dashboards.keeping import Kept
 from argus_lab.lake import renormalize
 from argus_lab.lake.selection import select
 from argus_lab.schema import SPANS
@@ -68,6 +71,29 @@ def test_the_next_process_reads_no_lake(tmp_path: Path, made: list[str]):
         assert found == _sessions(lake)
         assert version == al.open(lake).version
     assert made == ["made"]
+
+
+def test_tables_are_kept_while_pages_read(tmp_path: Path, made: list[str]):
+    """A query that goes on is waited for; it is not ended, and no reason to keep nothing."""
+    lake = str(tmp_path / "lake")
+    write(lake, [make_span(at) for at in range(50)])
+    digest = Digest(lake, MEMORY, None)
+    digest.look()
+    store = digest._follower.store  # noqa: SLF001  no page reads for as long as a test wants
+    assert store is not None
+    reading = store.cursor()
+    reading.execute("SELECT span_id FROM spans")  # and has not been read yet
+    kept = Kept(tmp_path / "kept", lake)
+    with ThreadPoolExecutor(1) as other:
+        kept_now = other.submit(kept.put, store, digest._follower._reader.last, 50)  # noqa: SLF001
+        time.sleep(0.2)
+        assert not kept_now.done()
+        assert len(reading.fetchall()) == 50
+        assert kept_now.result(60)
+    digest.forget()
+    made.clear()
+    assert _shown(lake, tmp_path / "kept")[0] == _sessions(lake)
+    assert made == []
 
 
 def test_what_is_kept_is_for_its_owner(tmp_path: Path, made: list[str]):
