@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import panel as pn
 
+from argus_lab.dashboards.sending import send_all
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,6 +35,7 @@ class Visit:
         self._waiting: deque[Callable[[], Any]] = deque()
         self._is_there = False
         self._loop = asyncio.get_running_loop()
+        send_all()
         pn.state.onload(self._arrived)
 
     def add(self, act: Callable[[], Any]) -> None:
