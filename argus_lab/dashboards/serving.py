@@ -25,6 +25,8 @@ __all__ = ["ADDRESS", "KINDS", "Pages", "pages"]
 ADDRESS = "127.0.0.1"
 KINDS: dict[str, PageKind] = {kind.name: kind for kind in (sessions.PAGE, latency.PAGE, tokens.PAGE)}
 KEEP_ALIVE_MS = 20_000
+FORGET_AFTER_MS = 15_000
+"""How long the server waits for a visitor whose connection broke; then what was shown to them is gone."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Pages:
         # What has been imported stays: looking through it for garbage would hold up somebody, 0.1 s a time.
         gc.collect()
         gc.freeze()
+        self.server.start()  # who has left is forgotten, who is there is kept in touch with
         self.server.io_loop.start()
 
     def stop(self) -> None:
@@ -74,6 +77,8 @@ def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> P
         address=ADDRESS,
         websocket_origin=names_of(port, names),
         keep_alive_milliseconds=KEEP_ALIVE_MS,
+        unused_session_lifetime_milliseconds=FORGET_AFTER_MS,
+        check_unused_sessions_milliseconds=FORGET_AFTER_MS,
         title={name: f"{kind.title} · Argus Lab" for name, kind in KINDS.items()},
     )
     own = server.port or port

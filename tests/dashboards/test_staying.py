@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from deltalake import DeltaTable
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from argus_lab import settings
 from argus_lab.lake import upkeep
 from argus_lab.schema import SPANS
 from argus_lab.testing import make_span
-from tests.dashboards.conftest import PATIENCE, Seen, Server
+from tests.dashboards.conftest import PATIENCE, Seen, Server, environment
 from tests.lake_read.lakes import write
 
 expect.set_options(timeout=PATIENCE * 1000)
@@ -117,3 +120,48 @@ def test_a_lake_is_compacted_below_a_page(
     expect(rounds).to_have_count(6)
     page.get_by_role("button", name="Sessions", exact=False).first.click()
     expect(page.locator(ROW)).to_have_count(1)
+
+
+COUNTING = """
+import gc, sys, threading, time, weakref
+from argus_lab.dashboards import serving, shell
+
+shells, begin = weakref.WeakSet(), shell.Shell.__init__
+
+def noted(self, *given, **named):
+    shells.add(self)
+    begin(self, *given, **named)
+
+def tell():
+    while True:
+        gc.collect()
+        print(len(shells), flush=True)
+        time.sleep(0.1)
+
+shell.Shell.__init__, serving.FORGET_AFTER_MS = noted, 500
+served = serving.pages(0, lake=sys.argv[1])
+print(served.url, flush=True)
+threading.Thread(target=tell, daemon=True).start()
+served.run()
+"""
+"""A server of pages that waits for nobody longer than half a second, and says how many pages it holds."""
+
+
+def test_who_has_left_is_forgotten(browser: Browser, support: str):
+    """What was made for visitors is gone from the server's memory once they have left, busy or not."""
+    command = [sys.executable, "-P", "-c", COUNTING, support]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        page = browser.new_page()
+        for name in ("latency", "tokens", "sessions", "latency", "tokens"):
+            page.goto(f"{url}/{name}")
+            page.wait_for_timeout(300)
+        page.close()
+        most, now, end = 0, -1, time.monotonic() + PATIENCE
+        while (now != 0 or not most) and time.monotonic() < end:
+            now = int(process.stdout.readline())
+            most = max(most, now)
+        process.terminate()
+    assert most >= 2
+    assert now == 0
