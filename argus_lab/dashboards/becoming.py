@@ -8,6 +8,7 @@ axis, another number of groups.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from bokeh.model import Model
@@ -17,8 +18,11 @@ from bokeh.models.text import BaseText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
-__all__ = ["become"]
+    from bokeh.document import Document
+
+__all__ = ["become", "looked_through_once"]
 
 OF_BROWSERS = {"inner_width", "inner_height", "outer_width", "outer_height"}
 OF_LISTENERS = {"subscribed_events", "js_event_callbacks", "js_property_callbacks"}
@@ -51,13 +55,30 @@ def become(shown: Model, drawn: Model, *, keep_zoom: bool = False) -> bool:
         _compare(shown, drawn, known, changes)
     except _Unlike:
         return False
-    for model, told in changes.items():
-        model.update(**told)
+    values = [value for told in changes.values() for value in told.values()]
+    with looked_through_once(shown.document) if any(map(_has_text, values)) else nullcontext():
+        for model, told in changes.items():
+            model.update(**told)
     for model in known:
         if isinstance(model, DataRange1d) and not keep_zoom:
             # Nothing is followed here, so that says nothing; but a range that is told so looks for its ends.
             model.follow_interval = 1.0 if model.follow_interval != 1.0 else 2.0
     return True
+
+
+def looked_through_once(document: Document | None) -> AbstractContextManager[None]:
+    """Bokeh looks through all of a document whenever a part comes or goes: here once, for all that change.
+
+    Within what holds messages back, not around it: what is new has to be known when the browser is told.
+    """
+    found: AbstractContextManager[None] = nullcontext() if document is None else document.models.freeze()
+    return found
+
+
+def _has_text(value: Any) -> bool:
+    """Whether it is a text, or has some: parts of a figure for Bokeh, values for us."""
+    parts = value.values() if isinstance(value, Mapping) else [value]
+    return any(isinstance(part, BaseText) for part in parts)
 
 
 def _compare(shown: Model, drawn: Model, known: dict[Model, Model], changes: Changes) -> None:
@@ -102,7 +123,7 @@ def _is_same(before: Any, after: Any, known: dict[Model, Model], changes: Change
         return True
     if isinstance(before, Model) or isinstance(after, Model):
         raise _Unlike
-    if isinstance(before, Mapping) and any(isinstance(each, BaseText) for each in before.values()):
+    if isinstance(before, Mapping) and _has_text(before):
         return before.keys() == after.keys() and all(_is_same_text(before[at], after[at]) for at in before)
     if isinstance(before, list | tuple) and any(isinstance(each, Model) for each in (*before, *after)):
         if len(before) != len(after):

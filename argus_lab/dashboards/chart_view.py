@@ -8,7 +8,7 @@ import panel as pn
 import param
 from bokeh.layouts import column
 
-from argus_lab.dashboards.becoming import become
+from argus_lab.dashboards.becoming import become, looked_through_once
 from argus_lab.dashboards.brushed import Brushed, brushed
 from argus_lab.dashboards.brushing import Brush, brush_of
 from argus_lab.dashboards.charts import MOST_ROWS, Chart, brushable, cells_of, columns_of, rows_of
@@ -83,7 +83,8 @@ class ChartView:
         for source in self._sources:
             source.selected.on_change("indices", self._soon)
         # A figure has style sheets of its own, which a pane cannot take over; a layout of it has none.
-        self._pane.object = column(chart.drawn, sizing_mode="stretch_width")
+        with looked_through_once(pn.state.curdoc):
+            self._pane.object = column(chart.drawn, sizing_mode="stretch_width")
 
     def busy(self) -> None:
         """The numbers are being worked out again."""

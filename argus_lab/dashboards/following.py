@@ -36,7 +36,7 @@ __all__ = ["Follower", "State"]
 LOG = logging.getLogger(__name__)
 EVERY = 0.4
 """Seconds between looks at the lake's version."""
-FIRST_ROWS = 50_000
+FIRST_ROWS = 25_000
 """Of a lake of many more spans the newest, about so many, are shown while the rest is read."""
 GROWTH = 1.5
 """Pages are drawn anew with what has been read once it is so many times what they show."""
