@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bokeh.model import Model
 from bokeh.models import ColumnDataSource, DataRange1d, Selection
-from bokeh.models.annotations import BoxAnnotation
+from bokeh.models.annotations import BoxAnnotation, Title
 from bokeh.models.text import BaseText
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = ["become", "looked_through_once"]
 OF_BROWSERS = {"inner_width", "inner_height", "outer_width", "outer_height"}
 OF_LISTENERS = {"subscribed_events", "js_event_callbacks", "js_property_callbacks"}
 ENDS = {"start", "end"}
+TAGS = "tags"
 
 Changes = dict[Model, dict[str, Any]]
 
@@ -92,9 +93,14 @@ def _compare(shown: Model, drawn: Model, known: dict[Model, Model], changes: Cha
         changes[shown.selected] = {"indices": []}
     if isinstance(shown, BoxAnnotation | Selection):  # what a reader draws with the mouse, and chooses
         return
-    told = {}
+    told: dict[str, Any] = {}
     for name in _names(shown, drawn):
         before, after = getattr(shown, name), getattr(drawn, name)
+        if isinstance(shown, Title) and isinstance(before, BaseText) and isinstance(after, BaseText):
+            if not _is_same_text(before, after):
+                changes[before] = {"text": after.text}
+                told[TAGS] = [] if shown.tags else ["drawn again"]  # a title looks at nothing but itself
+            continue
         is_same = _is_same(before, after, known, changes)
         if not is_same and not shown.lookup(name).property.matches(before, after):
             told[name] = dict(after) if isinstance(after, Mapping) else after
@@ -105,7 +111,7 @@ def _compare(shown: Model, drawn: Model, known: dict[Model, Model], changes: Cha
 def _names(shown: Model, drawn: Model) -> Iterable[str]:
     """The properties that one of them was told."""
     old, new = _told(shown), _told(drawn)
-    names = (old | new) - OF_BROWSERS - OF_LISTENERS
+    names = (old | new) - OF_BROWSERS - OF_LISTENERS - {TAGS}
     return names - (ENDS - new) if isinstance(shown, DataRange1d) else names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from PIL import Image, ImageChops
 from playwright.sync_api import Browser
 
 import argus_lab as al
@@ -267,3 +269,33 @@ def test_a_figure_stays_and_shows_all_of_what_is_chosen(visit: Visit):
     assert mark == "the same"
     assert first >= start
     assert last <= end
+
+
+def _title(visit: Visit) -> Image.Image:
+    """The titles of the first chart, which stand on a canvas."""
+    box = visit.page.locator('[role="img"]').first.bounding_box()
+    assert box is not None
+    visit.page.mouse.move(2, 2)  # a toolbar shows where the mouse is
+    clip: Any = {"x": box["x"], "y": box["y"], "width": box["width"], "height": 60}
+    return Image.open(io.BytesIO(visit.page.screenshot(clip=clip))).convert("L")
+
+
+def _differing(one: Image.Image, other: Image.Image) -> int:
+    """How many pixels differ by more than the smoothing of letters."""
+    return sum(ImageChops.difference(one, other).histogram()[128:])
+
+
+def test_a_chart_drawn_in_place_has_its_titles(browser: Browser, base: str, visit: Visit):
+    """Other numbers in the same figure: its titles say on the screen what those of a new one say."""
+    before = _title(visit)
+    visit.page.get_by_role("button", name="Status", exact=True).click()
+    visit.page.get_by_role("checkbox", name="ERROR").check()
+    visit.page.wait_for_url(re.compile("status=ERROR"))
+    visit.settled(*CHARTS)
+    visit.page.keyboard.press("Escape")
+    with visiting(browser, f"{base}/latency?status=ERROR") as fresh:
+        fresh.settled(*CHARTS)
+        wanted = _title(fresh)
+    assert _differing(before, wanted) > 40
+    visit.page.wait_for_timeout(300)  # a canvas paints when it has time
+    assert _differing(_title(visit), wanted) < 10
