@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError
 
 from argus_lab.dashboards import latency, sessions, tokens
 from argus_lab.dashboards.digest import digest_of, forget_all
@@ -38,9 +42,11 @@ class Pages:
 
     def run(self) -> None:
         """Answer visitors, in this thread; the process is the server's from here on."""
+        logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)  # it warns of everybody who leaves
         # What has been imported stays: looking through it for garbage would hold up somebody, 0.1 s a time.
         gc.collect()
         gc.freeze()
+        self.server.io_loop.asyncio_loop.set_exception_handler(_told)  # type: ignore[attr-defined]
         self.server.start()  # who has left is forgotten, who is there is kept in touch with
         self.server.io_loop.start()
 
@@ -55,6 +61,12 @@ class Pages:
     def _end(self) -> None:
         self.server.stop()
         self.server.io_loop.stop()
+
+
+def _told(loop: asyncio.AbstractEventLoop, about: dict[str, Any]) -> None:
+    """What went wrong on the way to a browser is told, unless it is that its visitor has left."""
+    if not isinstance(about.get("exception"), WebSocketClosedError | StreamClosedError):
+        loop.default_exception_handler(about)
 
 
 def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> Pages:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
+import pytest
 from deltalake import DeltaTable
 from playwright.sync_api import Browser, Locator, Page, expect
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError
 
 from argus_lab import settings
+from argus_lab.dashboards import serving
 from argus_lab.lake import upkeep
 from argus_lab.schema import SPANS
 from argus_lab.testing import make_span
@@ -148,9 +154,14 @@ served.run()
 
 
 def test_who_has_left_is_forgotten(browser: Browser, support: str):
-    """What was made for visitors is gone from the server's memory once they have left, busy or not."""
+    """What was made for visitors is gone from memory once they have left, busy or not; that is no error."""
     command = [sys.executable, "-P", "-c", COUNTING, support]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+    with (
+        TemporaryFile("w+", encoding="utf-8") as log,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
+        ) as process,
+    ):
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         page = browser.new_page()
@@ -163,5 +174,21 @@ def test_who_has_left_is_forgotten(browser: Browser, support: str):
             now = int(process.stdout.readline())
             most = max(most, now)
         process.terminate()
+        process.wait(PATIENCE)
+        log.seek(0)
+        assert "Traceback" not in log.read()
     assert most >= 2
     assert now == 0
+
+
+def test_only_who_left_goes_untold(monkeypatch: pytest.MonkeyPatch):
+    """A connection that its visitor closed is no error of the server; whatever else goes wrong is told."""
+    told: list[str] = []
+    loop = asyncio.new_event_loop()
+    monkeypatch.setattr(loop, "default_exception_handler", lambda about: told.append(about["message"]))
+    loop.set_exception_handler(serving._told)  # noqa: SLF001
+    for error in (WebSocketClosedError(), StreamClosedError(), ValueError(), None):
+        loop.call_exception_handler({"message": type(error).__name__, "exception": error})
+    loop.call_exception_handler({"message": "no exception"})
+    loop.close()
+    assert told == ["ValueError", "NoneType", "no exception"]
