@@ -38,10 +38,10 @@ def measure(spans: int = SPANS_IN_LAKE) -> Iterator[str]:
     yield f"{'on a lake of ' + format(spans, ',') + ' spans':58}{HEAD}"
     with tempfile.TemporaryDirectory(dir=workspace()) as cache:
         yield "the first start: nobody has read the lake yet"
-        with served(folder, cache) as server, tab() as page:
+        with tab() as page, served(folder, cache) as server:
             yield from step("the first start", partial(_begun, page, server))
         yield "started again: what the first one read was kept"
-        with served(folder, cache) as server, tab() as page:
+        with tab() as page, served(folder, cache) as server:
             yield from step("started again", partial(_again, page, server))
             yield from step("the table", partial(_table, page, server))
             yield from step("sessions opened", partial(_opened, page, server))
@@ -49,7 +49,7 @@ def measure(spans: int = SPANS_IN_LAKE) -> Iterator[str]:
                 yield from step(name, partial(dashboard_pages.lines, page, server, name))
             yield from step("visits", partial(_visits, page, server))
         yield f"a lake of one session of {STEPS:,} steps"
-        with served(_long_session(), cache) as server, tab() as page:
+        with tab() as page, served(_long_session(), cache) as server:
             yield from step("the long session", partial(_long, page, server))
 
 
