@@ -168,6 +168,8 @@ class Desk:
     def close(self) -> None:
         """The visitor is gone."""
         self.is_closed = True
+        if self._visit is not None:
+            self._visit.end()
 
     # --- work that takes a while ------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ class Visit:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._waiting: deque[Callable[[], Any]] = deque()
-        self._is_there = False
+        self._is_there = self._is_over = False
         self._loop = asyncio.get_running_loop()
         send_all()
         pn.state.onload(self._arrived)
@@ -42,6 +42,11 @@ class Visit:
         """Do something under the document's lock; from any thread."""
         self._waiting.append(act)
         self._wake()
+
+    def end(self) -> None:
+        """The visitor has left: what still waits is not for anybody, and the document goes."""
+        self._is_over = True
+        self._waiting.clear()
 
     def _arrived(self) -> None:
         self._is_there = True
@@ -52,5 +57,5 @@ class Visit:
             self._loop.call_soon_threadsafe(self._hand_on)
 
     def _hand_on(self) -> None:
-        while self._is_there and self._waiting:
+        while self._is_there and self._waiting and not self._is_over:
             self._document.add_next_tick_callback(self._waiting.popleft())

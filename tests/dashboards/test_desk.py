@@ -118,3 +118,24 @@ def test_nobody_waits_for_what_is_further_down_another_page():
 
     with ThreadPoolExecutor(1) as own:
         assert own.submit(lambda: asyncio.run(told())).result(120)
+
+
+def test_who_left_is_told_nothing():
+    """What was on its way when a visitor left, and their document went, is dropped without an error."""
+    document = Watched()
+    wrong: list[Any] = []
+    shown: list[int] = []
+
+    async def told() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: wrong.append(about))
+        desk = Desk(None, KIND, Choices(), {}, document)  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        desk.soon(lambda: shown.append(1))
+        desk.close()
+        document.callbacks.destroy()
+        del document.acts[:]
+        await asyncio.sleep(0.01)
+
+    with ThreadPoolExecutor(1) as own:  # a browser of other tests may have a loop in this one
+        own.submit(lambda: asyncio.run(told())).result(120)
+    assert (wrong, shown, document.acts) == ([], [], [])
