@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from argus_lab.errors import MissingExtra
 
-try:
-    import panel  # noqa: F401, ICN001  every module of this room needs it
-except ImportError as error:
-    raise MissingExtra.of("panel", "dash") from error
+if find_spec("panel") is None:  # not imported here: the tables of the pages are read without it
+    raise MissingExtra.of("panel", "dash")

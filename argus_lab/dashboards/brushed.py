@@ -43,7 +43,7 @@ def brushed(digest: Digest, brush: Brush, most: int = SHOWN) -> Brushed:
     --------
     >>> from argus_lab.dashboards.brushing import brush_of
     >>> from argus_lab.dashboards.choices import Choices
-    >>> from argus_lab.dashboards.digest import digest_of
+    >>> from argus_lab.dashboards.digests import digest_of
     >>> from argus_lab.dashboards.pieces import Among
     >>> found = brushed(digest_of(tiny_lake), brush_of(Choices(), [(Among("service", ("tools",)),)]))
     >>> found.count, found.rows["name"].tolist()

@@ -10,20 +10,16 @@ Every method may be called from any thread; each reads one state of the tables.
 
 from __future__ import annotations
 
-import os
-import threading
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from argus_lab import settings
 from argus_lab.dashboards import from_lake
 from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, beside, sorted_by, values_of
 from argus_lab.dashboards.following import Follower, State
-from argus_lab.dashboards.keeping import Kept, folder_of
+from argus_lab.dashboards.keeping import Kept
 from argus_lab.dashboards.once import Once
 from argus_lab.frames import pandas_of
-from argus_lab.lake.opening import address_of
 from argus_lab.lake.snapshot import Reader
 from argus_lab.measures import latency as of_latency
 from argus_lab.measures import tokens as of_tokens
@@ -42,7 +38,7 @@ if TYPE_CHECKING:
     from argus_lab.dashboards.store import Store
     from argus_lab.lake import read
 
-__all__ = ["ORDERS", "Digest", "Page", "digest_of", "forget_all"]
+__all__ = ["ORDERS", "Digest", "Page"]
 
 MEMORY = 1024 * 1024 * 1024
 ANSWERS, ROWS_OF_ONE = 48, 5_000
@@ -63,7 +59,7 @@ class Page:
 
 
 class Digest:
-    """The tables of one lake and what can be asked of them. Made by :func:`digest_of`."""
+    """The tables of one lake and what can be asked of them."""
 
     def __init__(self, address: str, memory: int = MEMORY, kept: Path | None = None) -> None:
         self.address = address
@@ -269,32 +265,3 @@ class Digest:
             assert self.state.problem is not None  # noqa: S101  either tables or a reason
             raise self.state.problem
         return store.cursor()
-
-
-_DIGESTS: dict[str, Digest] = {}
-_LOCK = threading.Lock()
-
-
-def forget_all() -> None:
-    """Remove the tables of every lake from the disk; they cannot be asked any more."""
-    with _LOCK:
-        for digest in _DIGESTS.values():
-            digest.forget()
-
-
-def digest_of(lake: str | None = None) -> Digest:
-    """The digest of a lake; one a process, whoever asks.
-
-    Examples
-    --------
-    >>> from argus_lab.dashboards.choices import Choices
-    >>> digest = digest_of(tiny_lake)
-    >>> digest.sessions(Choices()).total, len(digest.latency(Choices(), by="service"))
-    (2, 3)
-    """
-    address = address_of(lake)
-    with _LOCK:
-        if address not in _DIGESTS:
-            given = settings.read(os.environ)
-            _DIGESTS[address] = Digest(address, given.dashboard_memory, folder_of(given.dashboard_cache))
-        return _DIGESTS[address]

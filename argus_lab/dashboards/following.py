@@ -8,18 +8,17 @@ import threading
 import time as clock
 import weakref
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from argus_lab.dashboards import reckoning
 from argus_lab.dashboards.searching import Searches
-from argus_lab.dashboards.slices import Slice, slices
+from argus_lab.dashboards.slices import Slice, lately, newest, slices
 from argus_lab.dashboards.store import Store
 from argus_lab.errors import ArgusError, LakeUnavailable
 from argus_lab.lake.changes import added_since, traces_in
 from argus_lab.lake.journal import journal_root
 from argus_lab.lake.progress import status
-from argus_lab.lake.selection import select
 from argus_lab.lake.snapshot import Reader
 from argus_lab.schema import SPANS
 
@@ -36,8 +35,6 @@ __all__ = ["Follower", "State"]
 LOG = logging.getLogger(__name__)
 EVERY = 0.4
 """Seconds between looks at the lake's version."""
-FIRST_ROWS = 25_000
-"""Of a lake of many more spans the newest, about so many, are shown while the rest is read."""
 GROWTH = 1.5
 """Pages are drawn anew with what has been read once it is so many times what they show."""
 TRACES_AT_ONCE = 300
@@ -204,11 +201,10 @@ class Follower:
     def _make(self, snapshot: Snapshot) -> None:
         """The tables anew. If there are none yet, what is read already is shown meanwhile."""
         is_first = self.store is None
-        since = _lately(snapshot) if is_first else None
+        since = lately(snapshot) if is_first else None
         if since is not None:
-            part = Slice(snapshot.whole(select(SPANS, {"since": since})))
             first = Store(self._memory)
-            list(self._filled(first, [part]))
+            list(self._filled(first, newest(snapshot, since, reckoning.COLUMNS)))
             self._tell_part(snapshot, first, since)
         store = Store(self._memory)
         for since in self._filled(store, slices(store.cursor(), snapshot, reckoning.COLUMNS)):
@@ -271,27 +267,6 @@ def _receiver(lake: str) -> tuple[str, str]:
     """How the receiver is, and why; nothing if none ever took in anything here."""
     said = status(journal_root(lake))
     return ("", "") if said.pid is None else (said.state, said.reason or "")
-
-
-def _lately(snapshot: Snapshot) -> datetime | None:
-    """Since when there are about as many spans as a first look needs; ``None`` if that is nearly all."""
-    if snapshot.adds is None or snapshot.rows < 2 * FIRST_ROWS:
-        return None
-    names = ("partition.date", "num_records", "min.start_time", "max.start_time")
-    if not set(names) <= set(snapshot.adds.column_names):
-        return None  # another writer left the log without them
-    files: dict[date, list[tuple[int, datetime, datetime]]] = {}
-    for day, count, low, high in zip(*(snapshot.adds[name].to_pylist() for name in names), strict=True):
-        if day is not None and low is not None and high is not None:
-            files.setdefault(day, []).append((count, low, high))
-    wanted = FIRST_ROWS
-    for day in sorted(files, reverse=True):
-        rows = sum(count for count, _, _ in files[day])
-        low, high = min(each[1] for each in files[day]), max(each[2] for each in files[day])
-        if rows >= wanted:  # as if they came evenly through the day
-            return high.astimezone(UTC) - (high - low) * (wanted / rows)
-        wanted -= rows
-    return None
 
 
 def _count(store: Store, since: datetime) -> int:

@@ -7,6 +7,7 @@ measures into tables, and no more of them is in memory than the engine is allowe
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -18,6 +19,7 @@ from argus_lab.lake.selection import select
 from argus_lab.measures.agents import agents_lazily, with_agents
 from argus_lab.measures.costs import charges_of
 from argus_lab.measures.counted import NEEDED_OF_CALLS, marked
+from argus_lab.measures.sessions import COLUMNS as OF_SESSIONS
 from argus_lab.measures.sessions import sessions
 from argus_lab.measures.totals import NEEDED, TEXTS
 from argus_lab.schema import SPANS
@@ -65,10 +67,8 @@ def empty(cursor: duckdb.DuckDBPyConnection) -> None:
         "list_cost_usd DOUBLE, why_unpriced VARCHAR)"
     )
     cursor.execute("CREATE TABLE hits (search INTEGER, trace_id VARCHAR, span_id VARCHAR)")
-    nothing = cursor.from_arrow(_no_spans())
     cursor.execute("CREATE SEQUENCE numbers MINVALUE 0 START 0")
-    measured = sessions(nothing)
-    cursor.register("argus_nothing", measured.to_arrow_table())
+    cursor.register("argus_nothing", pa.schema(OF_SESSIONS).empty_table())
     columns = "0::INTEGER AS session, *, 0.0::DOUBLE AS list_cost_usd"
     cursor.execute(f"CREATE TABLE sessions AS SELECT {columns} FROM argus_nothing LIMIT 0")
     cursor.unregister("argus_nothing")
@@ -76,16 +76,16 @@ def empty(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def reckoned(cursor: duckdb.DuckDBPyConnection, part: Slice) -> None:
     """Put the spans of a slice, none of which is there, into the tables with their sessions."""
+    if part.rows is not None:
+        with _at_once(cursor):
+            _take(cursor, *_measured(part.rows))
+        return
     one, other = cursor.cursor(), cursor.cursor()  # a connection reads on while another one writes
     spans, light = part.relation(one).select(*MEASURED), part.relation(other).select(*LIGHT)
-    cursor.execute("BEGIN")
     try:
-        found = marked(agents_lazily(nw.from_native(light))).to_native()
-        _take(cursor, sessions(spans).to_arrow_reader(), found)
-        cursor.execute("COMMIT")
-    except BaseException:
-        cursor.execute("ROLLBACK")
-        raise
+        with _at_once(cursor):
+            found = marked(agents_lazily(nw.from_native(light))).to_native()
+            _take(cursor, sessions(spans).to_arrow_reader(), found)
     finally:
         one.close()
         other.close()
@@ -100,16 +100,28 @@ def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.
     touched, rows = traces, _rows(snapshot, traces)
     while len(more := _with_neighbours(cursor, rows, touched)) > len(touched):
         touched, rows = more, _rows(snapshot, more)
-    measured = sessions(rows.select(MEASURED))
-    light = marked(nw.from_native(with_agents(rows.select(LIGHT)), eager_only=True)).to_native()
-    cursor.execute("BEGIN")
-    try:
+    measured, light = _measured(rows)
+    with _at_once(cursor):
         cursor.register("argus_touched", pa.table({"trace_id": touched}))
         old = "SELECT DISTINCT session FROM spans WHERE trace_id IN (SELECT trace_id FROM argus_touched)"
         cursor.execute(f"DELETE FROM sessions WHERE session IN ({old})").fetchall()
         cursor.execute("DELETE FROM spans WHERE trace_id IN (SELECT trace_id FROM argus_touched)").fetchall()
         cursor.unregister("argus_touched")
         _take(cursor, measured, light)
+
+
+def _measured(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The sessions of spans in memory, and these with their marks."""
+    light = marked(nw.from_native(with_agents(rows.select(LIGHT)), eager_only=True)).to_native()
+    return sessions(rows.select(MEASURED)), light
+
+
+@contextmanager
+def _at_once(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that is written is seen together, or none of it."""
+    cursor.execute("BEGIN")
+    try:
+        yield
         cursor.execute("COMMIT")
     except BaseException:
         cursor.execute("ROLLBACK")
@@ -184,10 +196,6 @@ def _priced(spans: Any) -> Iterator[pa.Table]:
         rows = rows.append_column("list_cost_usd", cost.take(at))
         why = found.why.combine_chunks() if isinstance(found.why, pa.ChunkedArray) else found.why
         yield rows.append_column("why_unpriced", pc.take(why, at))
-
-
-def _no_spans() -> pa.Table:
-    return SPANS.arrow().empty_table().select(MEASURED)
 
 
 def _one(cursor: duckdb.DuckDBPyConnection, query: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
 from argus_lab.dashboards import latency, sessions, tokens
-from argus_lab.dashboards.digest import digest_of, forget_all
+from argus_lab.dashboards.digests import forget_all, warm
 from argus_lab.dashboards.guarding import guard, names_of
 from argus_lab.dashboards.shell import page_of
 
@@ -96,7 +95,7 @@ def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> P
     own = server.port or port
     server._tornado._websocket_origins = set(names_of(own, names))  # noqa: SLF001  the port may have been 0
     guard(server._tornado, names_of(own, names))  # noqa: SLF001  Bokeh shows its application nowhere else
-    _warm(lake)
+    warm(lake)
     return Pages(server, f"http://{ADDRESS}:{own}")
 
 
@@ -105,8 +104,3 @@ def _page(kind: PageKind, lake: str | None) -> Callable[[], Any]:
         return page_of(kind, lake)
 
     return shown
-
-
-def _warm(lake: str | None) -> None:
-    """Begin to read the lake, so that the first visitor waits less."""
-    threading.Thread(target=digest_of(lake).wait, name="argus-warm", daemon=True).start()

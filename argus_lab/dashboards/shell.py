@@ -14,7 +14,7 @@ import panel as pn
 from argus_lab import settings
 from argus_lab.dashboards.choices import EVER, MANY, PRESETS, Choices, choices_of, query_of, range_words
 from argus_lab.dashboards.desk import Desk, PageKind
-from argus_lab.dashboards.digest import digest_of
+from argus_lab.dashboards.digests import digest_of
 from argus_lab.dashboards.guarding import is_welcome
 from argus_lab.dashboards.notices import Notice, beginning, notice_of, trouble, unwelcome
 from argus_lab.dashboards.parts import Part, web

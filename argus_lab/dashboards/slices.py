@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from argus_lab.lake import read
 from argus_lab.lake.changes import relation_of
 from argus_lab.lake.selection import select
 from argus_lab.measures.engines import queried
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 
     Files = tuple[DataFile, ...]
 
-__all__ = ["ROWS", "Slice", "slices"]
+__all__ = ["ROWS", "Slice", "lately", "newest", "slices"]
 
 ROWS = 1_000_000
 """Spans of a slice, about: it ends with the file, or the session, that makes it so large."""
+FIRST_ROWS = 25_000
+"""Of a lake of many more spans the newest, about so many, are shown while the rest is read."""
 FEW = 1_000
 """So many traces are looked up in the files by their ids."""
 
@@ -51,6 +54,11 @@ class Slice:
     traces: pa.Table | None = None
     is_apart: bool = False
     rows: pa.Table | None = None
+
+    @classmethod
+    def held(cls, picked: Picked, columns: Sequence[str]) -> Slice:
+        """A small one, whose rows are read now: that takes less time than planning for files."""
+        return cls(picked, rows=read.load(picked, list(columns), limit=None, order="stored")[0])
 
     def relation(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The spans with every column, in the caller's own database."""
@@ -85,6 +93,32 @@ def slices(
         whole = [day for day in set().union(*days[: place + 1]) if not rest or day > max(rest)]
         since = datetime.combine(min(whole), time(), UTC) if whole else None
         yield Slice(replace(picked, files=group), since, apart if len(apart) else None)
+
+
+def lately(snapshot: Snapshot) -> datetime | None:
+    """Since when there are about as many spans as a first look needs; ``None`` if that is nearly all."""
+    if snapshot.adds is None or snapshot.rows < 2 * FIRST_ROWS:
+        return None
+    names = ("partition.date", "num_records", "min.start_time", "max.start_time")
+    if not set(names) <= set(snapshot.adds.column_names):
+        return None  # another writer left the log without them
+    files: dict[date, list[tuple[int, datetime, datetime]]] = {}
+    for day, count, low, high in zip(*(snapshot.adds[name].to_pylist() for name in names), strict=True):
+        if day is not None and low is not None and high is not None:
+            files.setdefault(day, []).append((count, low, high))
+    wanted = FIRST_ROWS
+    for day in sorted(files, reverse=True):
+        rows = sum(count for count, _, _ in files[day])
+        low, high = min(each[1] for each in files[day]), max(each[2] for each in files[day])
+        if rows >= wanted:  # as if they came evenly through the day
+            return high.astimezone(UTC) - (high - low) * (wanted / rows)
+        wanted -= rows
+    return None
+
+
+def newest(snapshot: Snapshot, since: datetime, columns: Sequence[str]) -> Iterator[Slice]:
+    """The spans since then, in one slice."""
+    yield Slice.held(snapshot.whole(select(SPANS, {"since": since})), columns)
 
 
 def _groups(files: Files, rows: int) -> list[Files]:
@@ -155,8 +189,7 @@ def _by_name(part: Slice, cursor: duckdb.DuckDBPyConnection, columns: Sequence[s
     ids = part.relation(own).select("trace_id").distinct().to_arrow_table()["trace_id"].to_pylist()
     own.close()
     picked = part.picked.snapshot.whole(select(SPANS, {"trace": ids}))
-    rows = relation_of(picked, cursor).select(*columns).to_arrow_table()
-    return Slice(picked, rows=rows)
+    return Slice.held(picked, columns)
 
 
 def _knots(sessions: np.ndarray, traces: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from argus_lab.measures.totals import NEEDED, TEXTS, TOTALS, finished, prepared
 if TYPE_CHECKING:
     Lazy = nw.LazyFrame[Any]
 
-__all__ = ["sessions"]
+__all__ = ["COLUMNS", "sessions"]
 
 KEYS = ("project", "session_id")
 TEXT, WHOLE, TIME = pa.string(), pa.int64(), pa.timestamp("us", "UTC")

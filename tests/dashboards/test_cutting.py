@@ -9,7 +9,7 @@ import pytest
 
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.desk import Desk, PageKind
-from argus_lab.dashboards.digest import digest_of
+from argus_lab.dashboards.digests import digest_of
 from argus_lab.dashboards.latency import PAGE as LATENCY
 from argus_lab.dashboards.tokens import PAGE as TOKENS
 

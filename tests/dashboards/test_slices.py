@@ -93,7 +93,7 @@ def test_slices_give_what_the_whole_gives(lake: str, monkeypatch: pytest.MonkeyP
 def test_what_is_shown_meanwhile_is_all_there_is_since_then(lake: str, monkeypatch: pytest.MonkeyPatch):
     """At every look at a lake that is still read, the spans since the time that is told are all there."""
     monkeypatch.setattr(following, "slices", partial(slices.slices, rows=ROWS))
-    monkeypatch.setattr(following, "FIRST_ROWS", 10)
+    monkeypatch.setattr(slices, "FIRST_ROWS", 10)
     monkeypatch.setattr(following, "GROWTH", 1.0)
     digest, seen = Digest(lake, MEMORY), []
     starts = pd.to_datetime(al.open(lake).spans()["start_time"])

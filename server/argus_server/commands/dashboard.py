@@ -40,9 +40,10 @@ def dashboard(settings: Settings, *, is_open: bool, stop_with_stdin: bool) -> in
 
 def _listening(settings: Settings) -> Pages:
     """On the port that is asked for; where nobody asked and the usual one is taken, on any that is free."""
-    from argus_lab.dashboards.serving import (
-        pages,
-    )  # the command line imports this module, and pages are heavy
+    from argus_lab.dashboards.digests import warm  # the command line imports this module, and this is heavy
+
+    warm(settings.lake)  # beside the imports of the pages, which take longer
+    from argus_lab.dashboards.serving import pages
 
     port, usual = settings.dashboard_port, _usual()
     try:
