@@ -16,12 +16,16 @@ from argus_lab.dashboards.parts import Part, web
 from argus_lab.figures.formats import count, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bokeh.models import ColumnDataSource, LayoutDOM
 
     from argus_lab.dashboards.desk import Desk
 
 __all__ = ["ChartView", "Sheet"]
 
+DRAWN_WITHIN_S = 0.5
+"""Longer nobody waits for a browser that does not say that it has drawn."""
 VIEWS = ("", "table", "spans", "code")
 HINT = "Drag over the chart, or click a mark, to select spans"
 
@@ -30,6 +34,8 @@ class Sheet(Part):
     """What stands below a figure: tells in messages what a visitor wants to see of it."""
 
     busy = param.Boolean(default=False)
+    shown = param.Integer(default=0)
+    """Counts what was shown; the browser says which it has drawn."""
 
     _esm = web("made.js") + web("sheet.js")
     _stylesheets = [web("look.css"), web("sheet.css")]  # noqa: RUF012  Panel's way to name them
@@ -51,9 +57,10 @@ class ChartView:
         self._shows = ""
         self._is_busy = False
         self._is_due = False
+        self._next: Callable[[], None] | None = None
         self._pane: Any = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
         self._sheet = Sheet(told=self._told(), sizing_mode="stretch_width", margin=0)
-        self._sheet.on_msg(lambda event: self._heard(event.data))
+        self._sheet.whenever_told(self._heard)
         self.view = pn.Column(self._pane, self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))
 
     def show(self, chart: Chart) -> None:
@@ -85,6 +92,20 @@ class ChartView:
         # A figure has style sheets of its own, which a pane cannot take over; a layout of it has none.
         with looked_through_once(pn.state.curdoc):
             self._pane.object = column(chart.drawn, sizing_mode="stretch_width")
+
+    def once_drawn(self, act: Callable[[], None]) -> None:
+        """Have ``act`` called once the browser has drawn what it was shown: for that it needs a core, too.
+
+        If it does not say so, as in a tab that nobody looks at, that is after a while.
+        """
+        self._next = act
+        self._sheet.shown = number = self._sheet.shown + 1
+        self.desk.after(DRAWN_WITHIN_S, lambda: self._drawn(number))
+
+    def _drawn(self, number: int) -> None:
+        if number == self._sheet.shown and self._next is not None:
+            act, self._next = self._next, None
+            act()
 
     def busy(self) -> None:
         """The numbers are being worked out again."""
@@ -151,6 +172,8 @@ class ChartView:
         if did == "view" and message.get("view") in VIEWS:
             self._shows = message["view"]
             self._draw()
+        elif did == "drawn" and isinstance(number := message.get("shown"), int):
+            self._drawn(number)
         elif did == "clear":
             self._clear()
         elif did == "pick" and isinstance(row := message.get("row"), int) and self.chart is not None:

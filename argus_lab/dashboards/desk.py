@@ -213,6 +213,13 @@ class Desk:
         elif not self.is_closed:
             self._visit.add(lambda: None if self.is_closed else act())
 
+    def after(self, seconds: float, act: Callable[[], Any]) -> None:
+        """The same as :meth:`soon`, that much later."""
+        if self._visit is None:
+            act()
+        elif not self.is_closed:
+            self._visit.add_later(seconds, lambda: None if self.is_closed else act())
+
     @contextlib.contextmanager
     def _told_errors(self) -> Any:
         try:

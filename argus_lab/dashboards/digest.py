@@ -58,6 +58,16 @@ class Page:
     offset: int
 
 
+@dataclass(frozen=True)
+class _Latency:
+    """The measure of some columns: the same one for the same columns."""
+
+    kinds: tuple[tuple[str, str], ...]
+
+    def __call__(self, spans: Any, **cut: Any) -> Any:
+        return of_latency.latency_of(spans, dict(self.kinds), **cut)
+
+
 class Digest:
     """The tables of one lake and what can be asked of them."""
 
@@ -138,10 +148,15 @@ class Digest:
         return pandas_of(self._cursor().sql(text, params=params | dict(bound or {})).to_arrow_table())
 
     def latency(
-        self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
+        self,
+        choices: Choices,
+        *,
+        by: str | Sequence[str] | None = None,
+        every: str | None = None,
+        kinds: Mapping[str, str] = of_latency.KINDS,
     ) -> pd.DataFrame:
-        """``al.latency`` of the spans that are meant."""
-        return self._once(choices, by, every, of_latency.latency)
+        """``al.latency`` of the spans that are meant; ``kinds`` are its columns that are asked for."""
+        return self._once(choices, by, every, _Latency(tuple(kinds.items())))
 
     def tokens(
         self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None

@@ -13,6 +13,9 @@ __all__ = ["Jobs"]
 
 T = TypeVar("T")
 
+WAITING = "waiting"
+"""The lane of what is to be done when something else has happened."""
+
 
 class Jobs:
     """The jobs of a page. ``again`` is called for news: at once, or when all that is asked is shown."""
@@ -22,6 +25,7 @@ class Jobs:
         self._again = again
         self._open: set[str] = set()
         self._has_news = False
+        self._turn = 0
         self._of: dict[str, Hashable] = {}
         self._once_done: list[Callable[[], None]] = []
 
@@ -56,6 +60,27 @@ class Jobs:
                 self._done()
 
         self._desk.compute(job, shown, lane=lane, is_later=is_later)
+
+    def once(self, when: Callable[[Callable[[], None]], None], act: Callable[[], None]) -> None:
+        """Do something when ``when`` calls; until then the page is at work, and news wait."""
+        self._open.add(WAITING)
+        self._turn += 1
+        turn = self._turn
+
+        def go_on() -> None:
+            if turn != self._turn:
+                return
+            self._open.discard(WAITING)
+            act()
+            if not self._open:
+                self._done()
+
+        when(go_on)
+
+    def wait_no_more(self) -> None:
+        """What was to be done once something else happens is not any more."""
+        self._turn += 1
+        self._open.discard(WAITING)
 
     def once_done(self, act: Callable[[], None]) -> None:
         """Do something once all that is asked now is shown."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from argus_lab.dashboards.charts import Chart
@@ -18,6 +18,7 @@ from argus_lab.figures.quantiles import DURATION, FIRST_TOKEN, Quantiles
 from argus_lab.figures.series import span_of
 from argus_lab.frames import pandas_of
 from argus_lab.measures.distribution import distribution
+from argus_lab.measures.latency import DURATIONS, FIRST_TOKENS, SEEN
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -55,6 +56,7 @@ BY = {
     "status": "status",
 }
 """What charts may be cut by: column, and what it is called."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 USUAL = "component_name"
 """What spans are told apart by where nothing was chosen."""
 SLOWEST = 100
@@ -95,11 +97,32 @@ class FirstLook:
 
 
 def first_look(digest: Digest, choices: Choices, by: str | None, every: str) -> FirstLook:
-    """The chart of durations over time; ``every`` is a length of stretches, or empty for one that fits."""
-    facts = facts_of(digest, choices)
-    length = fitting(facts, every, LENGTHS, "1h")
-    chart = through_time(digest, choices, by, length) if facts.spans else None
-    return FirstLook(facts, length, chart)
+    """The chart of durations over time; ``every`` is a length of stretches, or empty for one that fits.
+
+    Most often that is the one that fits all spans of the range of time: then one query tells everything.
+    """
+    around = facts_of(digest, Choices(since=choices.since, until=choices.until))
+    length = fitting(around, every, LENGTHS, "1h")
+    numbers = _durations(digest, choices, by, length)
+    facts = _facts_in(numbers)
+    fits = fitting(facts, every, LENGTHS, "1h")
+    if not facts.spans:
+        return FirstLook(facts, fits, None)
+    if fits != length:
+        numbers = _durations(digest, choices, by, fits)
+    return FirstLook(facts, fits, through_time(digest, choices, by, fits, numbers))
+
+
+def _durations(digest: Digest, choices: Choices, by: str | None, every: str) -> pd.DataFrame:
+    return digest.latency(choices, by=by, every=every, kinds=DURATIONS | SEEN)
+
+
+def _facts_in(numbers: pd.DataFrame) -> Facts:
+    """The same facts from the groups of all spans that are chosen."""
+    spans, errors = (int(numbers[name].sum()) for name in ("spans", "errors"))
+    ends = numbers["first_us"].min(), numbers["last_us"].max()
+    first, last = (EPOCH + timedelta(microseconds=int(end)) if is_known(end) else None for end in ends)
+    return Facts(spans, errors, first, last)
 
 
 def whole_of(digest: Digest, choices: Choices) -> Hashable:
@@ -115,10 +138,13 @@ def fitting(facts: Facts, every: str, lengths: Sequence[str], usual: str) -> str
     return length_for(facts.first, facts.last, lengths) if facts.first and facts.last else usual
 
 
-def through_time(digest: Digest, choices: Choices, by: str | None, every: str) -> Chart:
-    """Durations over time."""
-    numbers = digest.latency(choices, by=by, every=every)
-    numbers = numbers[numbers["time"].notna()].reset_index(drop=True)
+def through_time(
+    digest: Digest, choices: Choices, by: str | None, every: str, durations: pd.DataFrame | None = None
+) -> Chart:
+    """Durations over time; ``durations`` are the measure's, if they are known already."""
+    if durations is None:
+        durations = _durations(digest, choices, by, every)
+    numbers = durations[durations["time"].notna()].reset_index(drop=True).drop(columns=list(SEEN))
     return Chart(
         "over-time",
         "Latency over time",
@@ -132,10 +158,10 @@ def through_time(digest: Digest, choices: Choices, by: str | None, every: str) -
 
 
 def first_tokens(digest: Digest, choices: Choices, of_time: Chart) -> Chart:
-    """Times to the first token, from the numbers of the chart of durations over time."""
+    """Times to the first token, cut as the chart of durations over time is."""
     by, every = of_time.key
-    numbers = of_time.numbers
-    numbers = numbers[numbers["ttft_count"] > 0].reset_index(drop=True)
+    numbers = digest.latency(choices, by=by, every=every, kinds=FIRST_TOKENS)
+    numbers = numbers[numbers["time"].notna() & (numbers["ttft_count"] > 0)].reset_index(drop=True)
     return Chart(
         "first-token",
         "Time to first token",

@@ -34,7 +34,7 @@ class LatencyPage:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._switches = Switches(told={}, sizing_mode="stretch_width", margin=0)
-        self._switches.on_msg(lambda event: self._heard(event.data))
+        self._switches.whenever_told(self._heard)
         self._time = ChartView(desk, "over-time", "Latency over time")
         self._first = ChartView(desk, "first-token", "Time to first token")
         self._groups = ChartView(desk, "by-group", "Latency by group")
@@ -71,6 +71,7 @@ class LatencyPage:
         self._look()
 
     def _look(self) -> None:
+        self._jobs.wait_no_more()
         self._draw()
         digest, choices, by = self.desk.digest, self.desk.choices, self.by
         every = self.desk.own.get("every", AUTO)
@@ -87,13 +88,13 @@ class LatencyPage:
         shown = self._charts if is_there else self._nothing
         if self.view[1] is not shown:
             self.view[1] = shown
-        if found.chart is None:
+        if (chart := found.chart) is None:
             self._numbers = []
             self._draw()
             return
         self._every = found.every
-        self._time.show(found.chart)
-        self._then(found.facts, found.chart)
+        self._time.show(chart)
+        self._jobs.once(self._time.once_drawn, lambda: self._then(found.facts, chart))
 
     def _then(self, facts: charts.Facts, time: Chart) -> None:
         """What is looked at after the first chart."""

@@ -24,7 +24,7 @@ class ListView:
     def __init__(self, name: str, title: str) -> None:
         self._told: dict[str, Any] = {"name": name, "label": title, "title": title, "view": "table"}
         self._sheet = Sheet(told=self._told, sizing_mode="stretch_width", margin=0)
-        self._sheet.on_msg(lambda event: self._heard(event.data))
+        self._sheet.whenever_told(self._heard)
         self.view = pn.Column(self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))
 
     def title(self, words: str) -> None:

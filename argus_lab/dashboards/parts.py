@@ -7,10 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import panel as pn
 import param
 from panel.custom import JSComponent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bokeh.document import Document
 
 __all__ = ["Part", "web"]
@@ -32,6 +35,18 @@ class Part(JSComponent):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)  # type: ignore[no-untyped-call]
+
+    def whenever_told(self, act: Callable[[Any], None]) -> None:
+        """Have ``act`` called with what a visitor did; the browser hears at once of all that follows from it.
+
+        Each message to it costs some milliseconds, of this process and of the browser.
+        """
+
+        def heard(event: Any) -> None:
+            with pn.io.hold():
+                act(event.data)
+
+        self.on_msg(heard)
 
     _esm = "export function render() {}"
 

@@ -42,7 +42,7 @@ class SessionTable:
         self._opened = opened
         self._aimed = aimed
         self.part = SessionRows(told=_nothing(), sizing_mode="stretch_both", min_height=300)
-        self.part.on_msg(lambda event: self._heard(event.data))
+        self.part.whenever_told(self._heard)
 
     @property
     def order(self) -> tuple[str, bool]:

@@ -36,7 +36,7 @@ class SessionView:
         self._steps = 0
         self._trace = 0
         self.replay = Replay(told=_NOTHING, chosen=_NO_CHOICE, sizing_mode="stretch_both", margin=0)
-        self.replay.on_msg(lambda event: self._heard(event.data))
+        self.replay.whenever_told(self._heard)
         self._figure = pn.Column(sizing_mode="stretch_both", margin=(0, 16), scroll="y-auto", visible=False)
         self.part = pn.Column(self.replay, self._figure, sizing_mode="stretch_both", margin=0)
 

@@ -56,7 +56,7 @@ class Shell:
         self._is_shown = False
         self._looks = 0
         self.bar = Bar(told=self._told(), sizing_mode="stretch_width")
-        self.bar.on_msg(lambda event: self._heard(event.data))
+        self.bar.whenever_told(self._heard)
         mode = "stretch_both" if has_address else "stretch_width"
         self.body = pn.Column(sizing_mode=mode, margin=0, tags=["argus-lab"])  # see web/children.js
         if digest.state.is_ready:  # then the page is part of the document, and its numbers are begun with now

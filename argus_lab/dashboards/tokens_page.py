@@ -39,7 +39,7 @@ class TokensPage:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._switches = Switches(told={}, sizing_mode="stretch_width", margin=0)
-        self._switches.on_msg(lambda event: self._heard(event.data))
+        self._switches.whenever_told(self._heard)
         self._usage = ChartView(desk, "usage", "Tokens over time")
         self._answers = ChartView(desk, "answers", "Tokens an answer takes")
         self._growth = ChartView(desk, "growth", "What fills the prompt of a session")
@@ -84,6 +84,7 @@ class TokensPage:
         self._look()
 
     def _look(self) -> None:
+        self._jobs.wait_no_more()
         self._draw()
         digest, choices, by, values = self.desk.digest, self.desk.choices, self.by, self.values
         every = self.desk.own.get("every", AUTO)
@@ -105,7 +106,7 @@ class TokensPage:
             return
         self._every = found.every
         self._usage.show(found.chart)
-        self._then(found.every)
+        self._jobs.once(self._usage.once_drawn, lambda: self._then(found.every))
 
     def _then(self, every: str) -> None:
         """What is looked at after the first chart."""

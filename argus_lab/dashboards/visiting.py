@@ -43,6 +43,10 @@ class Visit:
         self._waiting.append(act)
         self._wake()
 
+    def add_later(self, seconds: float, act: Callable[[], Any]) -> None:
+        """The same so many seconds later; from the thread of the document's events."""
+        self._loop.call_later(seconds, self.add, act)
+
     def end(self) -> None:
         """The visitor has left: what still waits is not for anybody, and the document goes."""
         self._is_over = True

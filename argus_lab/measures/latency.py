@@ -10,27 +10,28 @@ from argus_lab.measures.engines import asked, columns_of, lazily, quoted
 from argus_lab.measures.grouping import TIME, in_groups, keys, length_us, settled, timed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     Lazy = nw.LazyFrame[Any]
 
-__all__ = ["latency"]
+__all__ = ["DURATIONS", "FIRST_TOKENS", "KINDS", "SEEN", "latency", "latency_of"]
 
 USAGE = ("output_tokens", "reasoning_tokens")
 NEEDED = ("duration_ms", "status", "time_to_first_token_ms", "span_type", "step_kind", *USAGE)
 QUANTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}
 FIRST = {"ttft_p50_ms": 0.5, "ttft_p95_ms": 0.95}
-KINDS = {
+DURATIONS = {
     "count": "int",
     "mean_ms": "float",
     **dict.fromkeys(QUANTILES, "float"),
     "max_ms": "float",
     "errors": "int",
-    "ttft_count": "int",
-    **dict.fromkeys(FIRST, "float"),
-    "output_tokens_per_s": "float",
 }
+FIRST_TOKENS = {"ttft_count": "int", **dict.fromkeys(FIRST, "float"), "output_tokens_per_s": "float"}
+KINDS = DURATIONS | FIRST_TOKENS
 """The columns of the result and their types."""
+SEEN = {"spans": "int", "first_us": "int", "last_us": "int"}
+"""Further ones: all spans of the group, and when the first and the last of them started, Unix µs."""
 
 
 def latency(spans: Any, *, by: str | Sequence[str] | None = None, every: str | None = None) -> Any:
@@ -80,6 +81,20 @@ def latency(spans: Any, *, by: str | Sequence[str] | None = None, every: str | N
     1  execute_tool search      1   700.0
     2         user.message      2   120.0
     """
+    return latency_of(spans, KINDS, by=by, every=every)
+
+
+def latency_of(
+    spans: Any,
+    kinds: Mapping[str, str],
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+) -> Any:
+    """Some columns of :func:`latency`, for those who wait for them: ``DURATIONS``, ``FIRST_TOKENS``.
+
+    With ``every`` they may be ``SEEN`` too.
+    """
     frame = asked(spans, (*NEEDED, *(("start_time",) if every else ())), by="latency")
     groups = keys(by, columns_of(frame), (*KINDS, TIME))
     length = length_us(every) if every else None
@@ -87,8 +102,8 @@ def latency(spans: Any, *, by: str | Sequence[str] | None = None, every: str | N
     if length is not None:
         lazy, groups = timed(lazy, length), [TIME, *groups]
     lazy, at = in_groups(lazy, groups)
-    grouped = _by_sql(lazy, at) if lazy.implementation.is_duckdb() else _by_expressions(lazy, at)
-    return settled(grouped, spans, groups, KINDS)
+    grouped = (_by_sql if lazy.implementation.is_duckdb() else _by_expressions)(lazy, at, kinds)
+    return settled(grouped, spans, groups, kinds)
 
 
 def _speed() -> nw.Expr:
@@ -105,36 +120,57 @@ def _speed() -> nw.Expr:
     return nw.when(wrote).then(nw.col("output_tokens") / seconds)
 
 
-def _by_expressions(lazy: Lazy, groups: Sequence[str]) -> Lazy:
+def _by_expressions(lazy: Lazy, groups: Sequence[str], kinds: Mapping[str, str]) -> Lazy:
     duration, first = nw.col("duration_ms"), nw.col("time_to_first_token_ms")
     is_error = nw.when(nw.col("status") == "ERROR").then(1)
-    numbers = [
-        duration.count().alias("count"),
-        duration.mean().alias("mean_ms"),
-        *(duration.quantile(q, "linear").alias(name) for name, q in QUANTILES.items()),
-        duration.max().alias("max_ms"),
-        nw.col("is_error").count().alias("errors"),
-        first.count().alias("ttft_count"),
-        *(first.quantile(q, "linear").alias(name) for name, q in FIRST.items()),
-        nw.col("speed").median().alias("output_tokens_per_s"),
-    ]
+    started = nw.col("started_us")
+    numbers = {
+        "count": duration.count(),
+        "mean_ms": duration.mean(),
+        **{name: duration.quantile(q, "linear") for name, q in QUANTILES.items()},
+        "max_ms": duration.max(),
+        "errors": nw.col("is_error").count(),
+        "ttft_count": first.count(),
+        **{name: first.quantile(q, "linear") for name, q in FIRST.items()},
+        "output_tokens_per_s": nw.col("speed").median(),
+        "spans": nw.len(),
+        "first_us": started.min(),
+        "last_us": started.max(),
+    }
     rows = lazy.with_columns(_speed().alias("speed"), is_error.alias("is_error"))
-    return rows.group_by(*groups).agg(*numbers)
+    if "first_us" in kinds:
+        moment = nw.col("start_time").cast(nw.Datetime("us", "UTC")).dt.timestamp("us")
+        rows = rows.with_columns(moment.alias("started_us"))
+    return rows.group_by(*groups).agg(*(numbers[name].alias(name) for name in kinds))
 
 
-def _by_sql(lazy: Lazy, groups: Sequence[str]) -> Lazy:
+def _by_sql(lazy: Lazy, groups: Sequence[str], kinds: Mapping[str, str]) -> Lazy:
     """The same for DuckDB, which sorts once for a list of quantiles and once each for one by one."""
     rows = lazy.with_columns(_speed().alias("speed")).to_native()
     at = ", ".join(quoted(name) for name in groups)
-    middle = f"""
-        count(duration_ms) AS "count", avg(duration_ms) AS mean_ms, max(duration_ms) AS max_ms,
-        quantile_cont(duration_ms, {list(QUANTILES.values())}) AS whole,
-        count(*) FILTER (status = 'ERROR') AS errors, count(time_to_first_token_ms) AS ttft_count,
-        quantile_cont(time_to_first_token_ms, {list(FIRST.values())}) AS "first",
-        median(speed) AS output_tokens_per_s
-    """
-    grouped = rows.aggregate(f"{at}, {middle}", at)
-    parts = [f'whole[{n}] AS "{name}"' for n, name in enumerate(QUANTILES, 1)]
-    parts += [f'"first"[{n}] AS "{name}"' for n, name in enumerate(FIRST, 1)]
-    made: Lazy = nw.from_native(grouped.project(f"*, {', '.join(parts)}"))
+    numbers = {
+        "count": "count(duration_ms)",
+        "mean_ms": "avg(duration_ms)",
+        **{name: f"whole[{n}]" for n, name in enumerate(QUANTILES, 1)},
+        "max_ms": "max(duration_ms)",
+        "errors": "count(*) FILTER (status = 'ERROR')",
+        "ttft_count": "count(time_to_first_token_ms)",
+        **{name: f'"first"[{n}]' for n, name in enumerate(FIRST, 1)},
+        "output_tokens_per_s": "median(speed)",
+        "spans": "count(*)",
+        "first_us": "min(epoch_us(start_time))",
+        "last_us": "max(epoch_us(start_time))",
+    }
+    listed = {"duration_ms": (QUANTILES, "whole"), "time_to_first_token_ms": (FIRST, "first")}
+    lists = [
+        f'quantile_cont({column}, {list(at.values())}) AS "{name}"'
+        for column, (at, name) in listed.items()
+        if at.keys() & kinds.keys()
+    ]
+    aggregates = [
+        f'{text} AS "{name}"' for name, text in numbers.items() if name in kinds and "[" not in text
+    ]
+    grouped = rows.aggregate(f"{at}, {', '.join([*aggregates, *lists])}", at)
+    parts = [f'{text} AS "{name}"' for name, text in numbers.items() if name in kinds and "[" in text]
+    made: Lazy = nw.from_native(grouped.project(", ".join(["*", *parts])))
     return made

@@ -17,7 +17,10 @@ function table(told, label, pick) {
       const kind = told.columns[column][1];
       const link = column === 0 && told.links ? told.links[place] : null;
       const inner = link ? made("a", { href: link }, cell) : cell;
-      line.append(made("td", { class: kind === "number" ? "a-num" : kind === "error" && cell === "ERROR" ? "a-wrong" : null, title: kind === "text" && cell.length > 30 ? cell : null }, inner));
+      // A browser lays each cell that cuts off its text in a layer of its own: only those that may be too long do.
+      const isLong = kind === "text" && cell.length > 30;
+      const looks = kind === "number" ? "a-num" : kind === "error" && cell === "ERROR" ? "a-wrong" : isLong ? "long" : null;
+      line.append(made("td", { class: looks, title: isLong ? cell : null }, inner));
     });
     body.append(line);
   });
@@ -69,6 +72,11 @@ export function render({ model, el }) {
     renew(root, ...parts);
   }
   model.on("told", draw);
+  // To a server that waits until this is drawn: a frame in which it is, and one to be sure.
+  model.on("shown", () => {
+    const shown = model.shown;
+    requestAnimationFrame(() => requestAnimationFrame(() => send({ do: "drawn", shown })));
+  });
   model.on("busy", () => root.classList.toggle("is-busy", model.busy));
   draw();
 }
