@@ -17,12 +17,14 @@ from bokeh.models.annotations import BoxAnnotation, Title
 from bokeh.models.text import BaseText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from contextlib import AbstractContextManager
 
     from bokeh.document import Document
 
-__all__ = ["become", "looked_through_once"]
+    from argus_lab.figures.drawings import Drawing
+
+__all__ = ["become", "looked_through_once", "say"]
 
 OF_BROWSERS = {"inner_width", "inner_height", "outer_width", "outer_height"}
 OF_LISTENERS = {"subscribed_events", "js_event_callbacks", "js_property_callbacks"}
@@ -56,15 +58,57 @@ def become(shown: Model, drawn: Model, *, keep_zoom: bool = False) -> bool:
         _compare(shown, drawn, known, changes)
     except _Unlike:
         return False
+    _tell(changes, known, keep_zoom=keep_zoom)
+    return True
+
+
+def say(parts: Collection[Model], drawing: Drawing[Any], *, keep_zoom: bool = False) -> None:
+    """Have a figure, built from a drawing that is alike, say what this one says; as :func:`become` does.
+
+    ``parts`` are all that the figure is made of: to look for them takes as long as all the rest.
+
+    Examples
+    --------
+    >>> import argus_lab as al
+    >>> from argus_lab.figures.latencies import over_time_drawing
+    >>> spans = al.open(tiny_lake).spans()
+    >>> one, all_ = (over_time_drawing(al.latency(s, every="1d"), every="1d") for s in (spans[:1], spans))
+    >>> shown = one.build()
+    >>> say(shown.references(), all_)
+    >>> shown.children[0].title.text.text == all_.texts["title"]
+    True
+    """
+    changes: Changes = {}
+    for part in parts:
+        name = part.name or ""
+        if isinstance(part, ColumnDataSource) and name in drawing.columns:
+            changes[part] = {"data": dict(drawing.columns[name])}
+            if part.selected.indices:
+                changes[part.selected] = {"indices": []}
+        elif isinstance(part, Title) and name in drawing.texts:
+            _retitle(part, drawing.texts[name], changes)
+    _tell(changes, parts, keep_zoom=keep_zoom)
+
+
+def _retitle(title: Title, words: str, changes: Changes) -> None:
+    """Its text says something else where it stands; a title looks at nothing but itself."""
+    text = title.text
+    assert isinstance(text, BaseText)  # noqa: S101  so it is made, see figures.canvas.said
+    if text.text != words:
+        changes[text] = {"text": words}
+        changes[title] = {TAGS: [] if title.tags else ["drawn again"]}
+
+
+def _tell(changes: Changes, parts: Collection[Model], *, keep_zoom: bool) -> None:
+    document = next(iter(parts)).document
     values = [value for told in changes.values() for value in told.values()]
-    with looked_through_once(shown.document) if any(map(_has_text, values)) else nullcontext():
+    with looked_through_once(document) if any(map(_has_text, values)) else nullcontext():
         for model, told in changes.items():
             model.update(**told)
-    for model in known:
+    for model in parts:
         if isinstance(model, DataRange1d) and not keep_zoom:
             # Nothing is followed here, so that says nothing; but a range that is told so looks for its ends.
             model.follow_interval = 1.0 if model.follow_interval != 1.0 else 2.0
-    return True
 
 
 def looked_through_once(document: Document | None) -> AbstractContextManager[None]:

@@ -8,16 +8,18 @@ import panel as pn
 import param
 from bokeh.layouts import column
 
-from argus_lab.dashboards.becoming import become, looked_through_once
+from argus_lab.dashboards.becoming import become, looked_through_once, say
 from argus_lab.dashboards.brushed import Brushed, brushed
 from argus_lab.dashboards.brushing import Brush, brush_of
 from argus_lab.dashboards.charts import MOST_ROWS, Chart, brushable, cells_of, columns_of, rows_of
 from argus_lab.dashboards.parts import Part, web
+from argus_lab.figures.drawings import Drawing
 from argus_lab.figures.formats import count, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Hashable
 
+    from bokeh.model import Model
     from bokeh.models import ColumnDataSource, LayoutDOM
 
     from argus_lab.dashboards.desk import Desk
@@ -51,6 +53,8 @@ class ChartView:
         self.chart: Chart | None = None
         self.brush: Brush | None = None
         self._figure: LayoutDOM | None = None
+        self._parts: Collection[Model] = ()
+        self._alike: Hashable = None
         self._sources: list[ColumnDataSource] = []
         self._picked: set[int] = set()
         self._selected: Brushed | None = None
@@ -80,18 +84,23 @@ class ChartView:
 
     def _put(self, chart: Chart, *, keep_zoom: bool) -> None:
         """Put the figure in the place of the last one, which becomes it where both are built alike."""
-        sources = brushable(chart.drawn) if chart.pieces else []
-        for plot in [chart.drawn, *getattr(chart.drawn, "children", [])]:
-            if plot.html_attributes.get("role") == "img":
-                plot.html_attributes = plot.html_attributes | {"aria-label": chart.words}
-        if self._figure is not None and become(self._figure, chart.drawn, keep_zoom=keep_zoom):
+        alike = chart.drawn.alike if isinstance(chart.drawn, Drawing) else None
+        if self._figure is not None and isinstance(chart.drawn, Drawing) and alike == self._alike:
+            say(self._parts, chart.drawn, keep_zoom=keep_zoom)
+            _label(self._figure, chart.words)
             return
-        self._figure, self._sources = chart.drawn, sources
+        drawn = chart.drawn.build() if isinstance(chart.drawn, Drawing) else chart.drawn
+        sources = brushable(drawn) if chart.pieces else []
+        _label(drawn, chart.words)
+        self._alike = alike
+        if self._figure is not None and become(self._figure, drawn, keep_zoom=keep_zoom):
+            return
+        self._figure, self._sources, self._parts = drawn, sources, drawn.references()
         for source in self._sources:
             source.selected.on_change("indices", self._soon)
         # A figure has style sheets of its own, which a pane cannot take over; a layout of it has none.
         with looked_through_once(pn.state.curdoc):
-            self._pane.object = column(chart.drawn, sizing_mode="stretch_width")
+            self._pane.object = column(drawn, sizing_mode="stretch_width")
 
     def once_drawn(self, act: Callable[[], None]) -> None:
         """Have ``act`` called once the browser has drawn what it was shown: for that it needs a core, too.
@@ -231,3 +240,10 @@ class ChartView:
             "links": links,
             "note": note,
         }
+
+
+def _label(drawn: LayoutDOM, words: str) -> None:
+    """Have a screen reader read these words for the figure."""
+    for plot in [drawn, *getattr(drawn, "children", [])]:
+        if plot.html_attributes.get("role") == "img":
+            plot.html_attributes = plot.html_attributes | {"aria-label": words}

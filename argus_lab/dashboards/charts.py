@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from argus_lab.dashboards.choices import Choices
     from argus_lab.dashboards.pieces import Piece
+    from argus_lab.figures.drawings import Drawing
 
 __all__ = ["Chart", "brushable", "cell", "columns_of", "kind_of", "rows_of", "title_of"]
 
@@ -75,7 +76,7 @@ class Chart:
 
     name: str
     title: str
-    drawn: LayoutDOM
+    drawn: LayoutDOM | Drawing[LayoutDOM]
     numbers: pd.DataFrame
     words: str
     pieces: Callable[[pd.DataFrame], list[Piece]] | None = None

@@ -13,7 +13,7 @@ from argus_lab.dashboards.pieces import FACTS, TIME, Fact, pieces_of
 from argus_lab.dashboards.stretches import LENGTHS, length_for
 from argus_lab.figures.formats import count, duration, is_known, plural
 from argus_lab.figures.groups import latency_by
-from argus_lab.figures.latencies import first_token_over_time, over_time, spread
+from argus_lab.figures.latencies import first_token_drawing, over_time_drawing, spread
 from argus_lab.figures.quantiles import DURATION, FIRST_TOKEN, Quantiles
 from argus_lab.figures.series import span_of
 from argus_lab.frames import pandas_of
@@ -148,7 +148,7 @@ def through_time(
     return Chart(
         "over-time",
         "Latency over time",
-        over_time(numbers, every=every, by=by),
+        over_time_drawing(numbers, every=every, by=by),
         numbers,
         f"Latency over time, every {every}. {_words(numbers, DURATION)}",
         lambda rows: pieces_of(rows, [by] if by else [], span_of(every)),
@@ -165,7 +165,7 @@ def first_tokens(digest: Digest, choices: Choices, of_time: Chart) -> Chart:
     return Chart(
         "first-token",
         "Time to first token",
-        first_token_over_time(numbers, every=every, by=by),
+        first_token_drawing(numbers, every=every, by=by),
         numbers,
         f"Time to first token, every {every}. {_words(numbers, FIRST_TOKEN)}",
         lambda rows: [

@@ -49,4 +49,4 @@ def answers_over_time(measured: Any, *, every: str, by: str | Sequence[str] | No
     parts = [plural(int(found["answers"].sum()), "answer"), f"{calls:.1f} model calls each, on average"]
     parts += [f"the {len(names)} largest of {len(names) + left_out} groups are drawn"] * bool(left_out)
     shown = {name: found[found["group"] == name] for name in names}
-    return quantile_lines((title, canvas.lines(parts)), shown, span_of(every), ANSWER_TOKENS)
+    return quantile_lines((title, canvas.lines(parts)), shown, span_of(every), ANSWER_TOKENS).build()

@@ -101,12 +101,14 @@ def canvas(title: str, subtitle: str = "", *, height: int = Sizes.HEIGHT, **give
 
 
 def _title(text: str, offset: float, standoff: int) -> Title:
-    place: dict[str, Any] = {"offset": offset, "standoff": standoff}
+    place: dict[str, Any] = {"offset": offset, "standoff": standoff, "name": "title" if text else None}
     return Title(text=said(text), text_font=FONT, text_font_size=Sizes.TITLE, text_font_style="bold", **place)
 
 
 def _subtitle(text: str, offset: float) -> Title:
-    place: dict[str, Any] = {"offset": offset, "standoff": 8, "css_variables": QUIETLY}
+    place: dict[str, Any] = {
+        "offset": offset, "standoff": 8, "css_variables": QUIETLY, "name": "subtitle",
+    }  # fmt: skip
     return Title(
         text=said(text), text_font=FONT, text_font_size=Sizes.SUBTITLE, text_font_style="normal", **place
     )
@@ -168,10 +170,10 @@ def utc(times: pd.Series) -> pd.Series:
     return naive
 
 
-def source(columns: Mapping[str, Any] | pd.DataFrame) -> ColumnDataSource:
+def source(columns: Mapping[str, Any] | pd.DataFrame, name: str | None = None) -> ColumnDataSource:
     """Columns as Bokeh draws them; of a frame without its index."""
     given: Any = columns if isinstance(columns, Mapping) else columns.to_dict("list")
-    return ColumnDataSource(dict(given))
+    return ColumnDataSource(dict(given), name=name)
 
 
 def extent(start: float, end: float) -> Range1d:

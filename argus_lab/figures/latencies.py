@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from argus_lab.figures import canvas
+from argus_lab.figures.drawings import Drawing, nothing
 from argus_lab.figures.formats import count, plural
 from argus_lab.figures.quantiles import DURATION, FIRST_TOKEN, quantile_lines, stretches
 from argus_lab.figures.reading import in_memory
@@ -21,8 +22,17 @@ if TYPE_CHECKING:
     from bokeh.models import LayoutDOM
     from bokeh.plotting import figure
 
-__all__ = ["first_token_over_time", "latency_distribution", "latency_over_time", "over_time", "spread"]
+__all__ = [
+    "first_token_drawing",
+    "first_token_over_time",
+    "latency_distribution",
+    "latency_over_time",
+    "over_time",
+    "over_time_drawing",
+    "spread",
+]
 
+COUNTS = "counts"
 MOST = 6
 """Groups that can be told apart in one figure."""
 
@@ -63,16 +73,31 @@ def over_time(measured: Any, *, every: str, by: str | Sequence[str] | None = Non
 
     What is drawn knows the number of the row that it shows: the column ``row`` of its source.
     """
+    return over_time_drawing(measured, every=every, by=by).build()
+
+
+def over_time_drawing(
+    measured: Any, *, every: str, by: str | Sequence[str] | None = None
+) -> Drawing[LayoutDOM]:
+    """The same, not built yet."""
     title = f"Latency over time, every {every}"
     found = numbered(named(in_memory(measured), by, "all spans"))
     found = found[found["time"].notna() & (found["count"] > 0)]
     if found.empty:
-        return canvas.nothing(title, "No span in this frame has both a start and a duration.")
+        return nothing(title, "No span in this frame has both a start and a duration.")
     shown, left_out = _shown(found, "count")
     parts = [plural(int(found["count"].sum()), "span"), "median to 90th percentile shaded", *left_out]
-    top = quantile_lines((title, canvas.lines(parts)), shown, span_of(every), DURATION)
-    top.xaxis.visible = False
-    return canvas.column(top, _counts(found, span_of(every), top), sizing_mode="stretch_width", spacing=0)
+    length = span_of(every)
+    top = quantile_lines((title, canvas.lines(parts)), shown, length, DURATION)
+    counts = _counted(found, length)
+
+    def build() -> LayoutDOM:
+        above = top.build()
+        above.xaxis.visible = False
+        below = _counts(counts, length, above)
+        return canvas.column(above, below, sizing_mode="stretch_width", spacing=0)
+
+    return Drawing(build, top.alike, top.texts, {**top.columns, COUNTS: counts})
 
 
 def first_token_over_time(measured: Any, *, every: str, by: str | Sequence[str] | None = None) -> figure:
@@ -93,11 +118,18 @@ def first_token_over_time(measured: Any, *, every: str, by: str | Sequence[str] 
     >>> first_token_over_time(measured, every="1m").title.text.text
     'Time to first token, every 1m'
     """
+    return first_token_drawing(measured, every=every, by=by).build()
+
+
+def first_token_drawing(
+    measured: Any, *, every: str, by: str | Sequence[str] | None = None
+) -> Drawing[figure]:
+    """The same, not built yet."""
     title = f"Time to first token, every {every}"
     found = numbered(named(in_memory(measured), by, "all model calls"))
     found = found[found["time"].notna() & (found["ttft_count"] > 0)]
     if found.empty:
-        return canvas.nothing(title, "No model call here tells when its first token came.")
+        return nothing(title, "No model call here tells when its first token came.")
     shown, left_out = _shown(found, "ttft_count")
     parts = [plural(int(found["ttft_count"].sum()), "call"), "median to 95th percentile shaded", *left_out]
     return quantile_lines((title, canvas.lines(parts)), shown, span_of(every), FIRST_TOKEN)
@@ -110,24 +142,27 @@ def _shown(found: pd.DataFrame, size: str) -> tuple[dict[str, pd.DataFrame], lis
     return {name: found[found["group"] == name] for name in names}, said
 
 
-def _counts(found: pd.DataFrame, length: pd.Timedelta, top: figure) -> figure:
-    """How many spans the numbers above are made of."""
-    drawn = canvas.canvas("", height=Sizes.PANEL + 30, x_axis_type="datetime", x_range=top.x_range)
+def _counted(found: pd.DataFrame, length: pd.Timedelta) -> dict[str, Any]:
+    """How many spans the numbers are made of."""
     totals = found.groupby("time", as_index=False)[["count", "errors", "row"]].agg(
         {"count": "sum", "errors": "sum", "row": list}
     )
-    source = canvas.source(
-        {
-            "row": totals["row"].tolist(),
-            "middle": canvas.utc(totals["time"] + length / 2),
-            "count": totals["count"].astype(float),
-            "when": stretches(totals["time"], length),
-            "spans": [
-                f"{plural(int(n), 'span')}, {plural(int(e), 'error')}"
-                for n, e in totals[["count", "errors"]].to_numpy()
-            ],
-        }
-    )
+    return {
+        "row": totals["row"].tolist(),
+        "middle": canvas.utc(totals["time"] + length / 2),
+        "count": totals["count"].astype(float),
+        "when": stretches(totals["time"], length),
+        "spans": [
+            f"{plural(int(n), 'span')}, {plural(int(e), 'error')}"
+            for n, e in totals[["count", "errors"]].to_numpy()
+        ],
+    }
+
+
+def _counts(counted: dict[str, Any], length: pd.Timedelta, top: figure) -> figure:
+    """The panel that shows them, below the numbers."""
+    drawn = canvas.canvas("", height=Sizes.PANEL + 30, x_axis_type="datetime", x_range=top.x_range)
+    source = canvas.source(counted, COUNTS)
     width = length.total_seconds() * 1000 * 0.8
     bars = drawn.vbar(x="middle", top="count", width=width, source=source, color=QUIET, fill_alpha=0.6)
     canvas.number_axis(drawn.yaxis[0], "spans", "0,0")

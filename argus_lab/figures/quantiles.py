@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from argus_lab.figures import canvas
+from argus_lab.figures.drawings import Drawing
 from argus_lab.figures.formats import count, duration, time_unit
 from argus_lab.figures.series import with_gaps
 from argus_lab.figures.theme import SERIES, Sizes
@@ -69,7 +70,7 @@ ANSWER_TOKENS = Quantiles(
 
 def quantile_lines(
     words: tuple[str, str], shown: Mapping[str, pd.DataFrame], length: pd.Timedelta, of: Quantiles
-) -> figure:
+) -> Drawing[figure]:
     """Quantiles of groups over time; one group shows all of its lines, several their lowest and a band.
 
     ``shown`` has by name of the group its rows, with ``time``, ``group`` and ``row``.
@@ -78,25 +79,52 @@ def quantile_lines(
     numbers = pd.concat(shown.values())[columns]
     size, unit = time_unit(float(numbers.max().max())) if of.is_time else (1.0, "")
     kind, said = _axis(numbers.to_numpy(dtype=float, na_value=np.nan).ravel())
-    drawn = canvas.canvas(*words, x_axis_type="datetime", y_axis_type=kind)
-    drawn.xaxis.axis_label = "time (UTC)"
     beside = ", ".join(part for part in (unit, said) if part)
-    canvas.number_axis(drawn.yaxis[0], f"{of.axis} ({beside})" if beside else of.axis)
-    if kind == "linear":
+    label = f"{of.axis} ({beside})" if beside else of.axis
+    drawable = [_drawable(with_gaps(rows, length), size, length, of) for rows in shown.values()]
+    sources = {f"group {number}": each for number, each in enumerate(drawable)}
+    groups = list(shown)
+    return Drawing(
+        lambda: _built(words, _Built(kind, label, length, of), groups, sources),
+        ("quantiles", kind, label, length, of.axis, *groups, words[1].count("\n"), bool(words[1])),
+        dict(zip(("title", "subtitle"), words, strict=True)),
+        sources,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What the figure is built like: kind and name of its axis, how long its stretches are, what it is of."""
+
+    kind: str
+    label: str
+    length: pd.Timedelta
+    of: Quantiles
+
+
+def _built(
+    words: tuple[str, str], like: _Built, groups: Sequence[str], sources: Mapping[str, Mapping[str, Any]]
+) -> figure:
+    of = like.of
+    columns = list(of.columns)
+    drawn = canvas.canvas(*words, x_axis_type="datetime", y_axis_type=like.kind)
+    drawn.xaxis.axis_label = "time (UTC)"
+    canvas.number_axis(drawn.yaxis[0], like.label)
+    if like.kind == "linear":
         canvas.from_zero(drawn)
     items: list[tuple[str, list[Any]]] = []
     hovered: list[Any] = []
-    for (name, rows), look in zip(shown.items(), SERIES, strict=False):
-        source = canvas.source(_drawable(with_gaps(rows, length), size, length, of))
+    for name, look, (place, rows) in zip(groups, SERIES, sources.items(), strict=False):
+        source = canvas.source(rows, place)
         band = drawn.vbar(
-            x="middle", bottom=columns[0], top=columns[1], width=length.total_seconds() * 1000, source=source,
-            fill_color=look.colour, fill_alpha=0.16, line_color=None,
+            x="middle", bottom=columns[0], top=columns[1], width=like.length.total_seconds() * 1000,
+            source=source, fill_color=look.colour, fill_alpha=0.16, line_color=None,
         )  # fmt: skip
         marks = drawn.scatter(
             x="middle", y=columns[0], source=source, marker=look.marker, size=Sizes.MARK, color=look.colour
         )
         hovered.append(marks)
-        if len(shown) == 1:
+        if len(groups) == 1:
             items += _lines(drawn, source, look.colour, of, marks)
             continue
         line = drawn.line(
@@ -104,7 +132,7 @@ def quantile_lines(
             line_dash=look.dash,
         )  # fmt: skip
         items.append((name, [line, marks, band]))
-    mode = "vline" if len(shown) == 1 else "mouse"
+    mode = "vline" if len(groups) == 1 else "mouse"
     canvas.tooltip(drawn, hovered, "when", ["group", "quantiles", "counts"], mode=mode)
     canvas.legend(drawn, items, "above")
     return drawn
