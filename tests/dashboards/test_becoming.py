@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pandas as pd
@@ -10,11 +11,18 @@ from bokeh.document import Document
 from bokeh.models import ColumnDataSource, DataRange1d, LayoutDOM
 
 import argus_lab as al
-from argus_lab.dashboards.becoming import become
+from argus_lab.dashboards.becoming import become, say
 from argus_lab.dashboards.charts import brushable
 from argus_lab.figures.answering import answers_over_time
+from argus_lab.figures.drawings import Drawing
 from argus_lab.figures.groups import latency_by
-from argus_lab.figures.latencies import first_token_over_time, over_time, spread
+from argus_lab.figures.latencies import (
+    first_token_drawing,
+    first_token_over_time,
+    over_time,
+    over_time_drawing,
+    spread,
+)
 from argus_lab.figures.usage import usage_over_time
 from argus_lab.testing import NOON, make_span
 
@@ -32,6 +40,14 @@ FIGURES: dict[str, Drawn] = {
         al.tokens(s, every="1h", by="service"), every="1h", by="service"
     ),
     "answers": lambda s: answers_over_time(al.answers(s, every="1h"), every="1h"),
+}
+
+DRAWINGS: dict[str, Callable[[pd.DataFrame], Drawing[LayoutDOM]]] = {
+    "over time": lambda s: over_time_drawing(al.latency(s, every="1h"), every="1h"),
+    "over time by service": lambda s: over_time_drawing(
+        al.latency(s, every="1h", by="service"), every="1h", by="service"
+    ),
+    "first token": lambda s: first_token_drawing(al.latency(s, every="1h"), every="1h"),
 }
 
 
@@ -90,6 +106,39 @@ def test_a_figure_says_what_another_one_says(name: str, spans: pd.DataFrame):
         assert left <= {"follow_interval", "data"}  # numbers that are none are told again
     kept = {each.id for each in shown.references() if not type(each).__name__.endswith("Text")}
     assert kept <= ids
+
+
+def _ways(spans: pd.DataFrame) -> list[pd.DataFrame]:
+    """Spans as they may be chosen one after the other: fewer, of one group, slower, far apart, with gaps."""
+    slow, apart, one = (spans.copy() for _ in range(3))
+    slow[["duration_ms", "time_to_first_token_ms"]] *= 700
+    apart.loc[::9, ["duration_ms", "time_to_first_token_ms"]] *= 90
+    one["service"] = "desk"
+    return [spans, spans[spans.index % 17 < 9], slow, slow.tail(40), apart, one, one.head(1)]
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_drawings_that_are_alike_differ_in_what_is_said_alone(name: str, spans: pd.DataFrame):
+    """A figure that says what an alike drawing says is the figure that would be built from it."""
+    drawn = [DRAWINGS[name](frame) for frame in _ways(spans)]
+    said = 0
+    for before, after in itertools.permutations(drawn, 2):
+        if before.alike != after.alike:
+            continue
+        shown, other = before.build(), after.build()
+        for each in (shown, other):
+            brushable(each)
+        _told(shown, lambda shown=shown, after=after: say(shown.references(), after))
+        assert _rows(shown) == _rows(other)
+        for each in (shown, *getattr(shown, "children", [])):
+            each.html_attributes = {}  # the words for screen readers are the page's
+        for each in (other, *getattr(other, "children", [])):
+            each.html_attributes = {}
+        left = set(_told(shown, lambda shown=shown, other=other: become(shown, other)))
+        assert left <= {"follow_interval", "data"}  # numbers that are none are told again
+        said += 1
+    assert said >= 4
+    assert len({each.alike for each in drawn}) > 2
 
 
 def test_what_is_built_otherwise_is_left_alone(spans: pd.DataFrame):

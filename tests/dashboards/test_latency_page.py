@@ -299,3 +299,12 @@ def test_a_chart_drawn_in_place_has_its_titles(browser: Browser, base: str, visi
     assert _differing(before, wanted) > 40
     visit.page.wait_for_timeout(300)  # a canvas paints when it has time
     assert _differing(_title(visit), wanted) < 10
+
+
+def test_a_browser_that_draws_nothing_gets_all_charts(visit: Visit):
+    """In a tab that nobody looks at nothing is drawn: what waits for that comes all the same."""
+    visit.page.evaluate("window.requestAnimationFrame = () => 0")
+    visit.page.get_by_role("button", name="Status", exact=True).click()
+    visit.page.locator('input[data-value="ERROR"]').check()
+    visit.page.wait_for_url("**status=ERROR**")
+    visit.settled(*CHARTS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 from hypothesis import given
 
 import argus_lab as al
-from argus_lab.measures.latency import KINDS, latency
+from argus_lab.measures.grouping import length_us
+from argus_lab.measures.latency import DURATIONS, FIRST_TOKENS, KINDS, SEEN, latency, latency_of
 from argus_lab.testing import NOON, make_span
 from tests.measures.engines import ENGINES, differences, rows_of
 from tests.measures.generated import tables
 from tests.measures.samples import spans_of, support_sessions
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SQL = """
 SELECT {key} count(duration_ms) AS "count", avg(duration_ms) AS mean_ms,
     quantile_cont(duration_ms, 0.5) AS p50_ms, quantile_cont(duration_ms, 0.9) AS p90_ms,
@@ -97,6 +100,44 @@ def _speed(rows: list[dict[str, float | str | None]]) -> float | None:
             took -= first
         speeds.append(written / (took / 1000))
     return float(np.median(speeds)) if speeds else None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_some_of_the_columns_are_the_same_ones(engine: str):
+    """Asked for alone, columns hold what they hold among all; with them, which spans were seen, and when."""
+    spans, cut = support_sessions(), {"every": "6h", "by": "service"}
+    whole = rows_of(latency(ENGINES[engine](spans), **cut))
+    for kinds in (DURATIONS | SEEN, FIRST_TOKENS):
+        part = rows_of(latency_of(ENGINES[engine](spans), kinds, **cut))
+        assert list(part[0]) == ["time", "service", *kinds]
+        alike = [{name: row[name] for name in row if name not in SEEN} for row in part]
+        assert not differences(alike, [{name: row[name] for name in alike[0]} for row in whole])
+    seen = rows_of(latency_of(ENGINES[engine](spans), SEEN, **cut))
+    rows = spans.select(["service", "start_time"]).to_pylist()
+    for row in seen:
+        end = row["time"] + timedelta(hours=6)
+        mine = [each["start_time"] for each in rows if each["service"] == row["service"]]
+        mine = [start for start in mine if row["time"] <= start < end]
+        ends = [(end - EPOCH) // timedelta(microseconds=1) for end in (min(mine), max(mine))]
+        assert [row["spans"], row["first_us"], row["last_us"]] == [len(mine), *ends]
+    assert sum(row["spans"] for row in seen) == len(rows)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("every", ["1s", "7m", "1d", "1w"])
+def test_stretches_of_time_before_1970_begin_where_all_others_do(engine: str, every: str):
+    """A broken clock tells of times before the first second that a computer counts; nothing is off by one."""
+    moments = [
+        EPOCH + timedelta(days=days, microseconds=us)
+        for days in (-400, -7, -4, -3, -1, 0, 3, 4)
+        for us in (-1, 0, 1)
+    ]
+    spans = spans_of(*(make_span(n, start_time=moment) for n, moment in enumerate(moments)))
+    found = rows_of(latency(ENGINES[engine](spans), every=every))
+    length = timedelta(microseconds=length_us(every))
+    shift = timedelta(days=4 if every == "1w" else 0)
+    wanted = Counter(EPOCH + shift + (moment - EPOCH - shift) // length * length for moment in moments)
+    assert {row["time"]: row["count"] for row in found} == wanted
 
 
 @pytest.mark.parametrize("engine", ENGINES)
