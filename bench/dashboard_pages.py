@@ -12,7 +12,17 @@ from bench.visiting import PATIENCE_MS, Server, Taken, line, timed
 
 __all__ = ["CHARTS", "lines", "settled"]
 
-ROUNDS = 5
+FILTERS = (
+    ("2 %", "", "Status", "ERROR"),
+    ("2 %", "model=model-0&", "Status", "ERROR"),
+    ("2 %", "model=model-1&", "Status", "ERROR"),
+    ("22 %", "", "Model", "model-0"),
+    ("22 %", "", "Model", "model-1"),
+    ("22 %", "", "Model", "model-2"),
+    ("65 to 98 %", "", "Status", "OK"),
+    ("65 to 98 %", "component=llm&", "Status", "OK"),
+)
+"""The share that is left, what was chosen before, and what is chosen: each asks what nobody has asked yet."""
 AIM_MS = 500
 CHARTS = {
     "latency": ("over-time", "by-group", "spread", "first-token", "periods", "slowest"),
@@ -25,21 +35,28 @@ CUT_BY = "request_model"
 
 def lines(page: Page, server: Server, name: str) -> list[str]:
     """Lines of the table, for a server that has read its lake."""
-    first, whole, cut, brushed = [], [], [], []
-    for _ in range(ROUNDS):
-        page.goto(f"{server.url}/{name}?live=off")
+    first: dict[str, list[Taken]] = {}
+    whole, cut, brushed = [], [], []
+    for share, before, choice, value in FILTERS:
+        page.goto(f"{server.url}/{name}?{before}live=off")
         settled(page, name)
-        page.get_by_role("button", name="Status", exact=True).click()
-        first.append(_until_first(page, server, name, page.get_by_label("ERROR").check))
+        page.get_by_role("button", name=choice, exact=True).click()
+        check = page.locator(f'input[data-value="{value}"]').check
+        taken = _until_first(page, server, name, check)
+        first.setdefault(share, []).append(taken)
         rest = timed(server, partial(settled, page, name))
-        whole.append(Taken(first[-1].ms + rest.ms, first[-1].cpu_ms + rest.cpu_ms))
-        select = partial(page.locator("#switch-by").select_option, CUT_BY)
-        cut.append(_until_first(page, server, name, select))
-        settled(page, name)
+        whole.append(Taken(taken.ms + rest.ms, taken.cpu_ms + rest.cpu_ms))
+        if "model" not in before + choice.lower():  # else there is nothing to cut
+            select = partial(page.locator("#switch-by").select_option, CUT_BY)
+            cut.append(_until_first(page, server, name, select))
+            settled(page, name)
         brushed.append(_brushed(page, server, name))
     return [
-        line(f"  /{name}: a filter, until the first chart is drawn", first, AIM_MS),
-        line(f"  /{name}: the same, until all charts are", whole),
+        *(
+            line(f"  /{name}: filtered to {share} of the spans, first chart", taken, AIM_MS)
+            for share, taken in first.items()
+        ),
+        line(f"  /{name}: the same, until all charts are drawn", whole),
         line(f"  /{name}: cut by another column, first chart", cut, AIM_MS),
         line(f"  /{name}: brushed, until the spans are shown", brushed, AIM_MS),
     ]
