@@ -17,6 +17,7 @@ import argus_lab as al
 from argus_lab.dashboards.charts import cell
 from argus_lab.dashboards.latency_charts import BY
 from argus_lab.figures.formats import count, duration
+from argus_lab.measures.latency import DURATIONS, FIRST_TOKENS
 from argus_lab.testing import NOON, make_span
 from tests.dashboards.support_lake import write_rows
 from tests.dashboards.visits import Visit, visiting
@@ -68,7 +69,11 @@ def _told(frame: pd.DataFrame) -> list[list[str]]:
 def test_tables_hold_the_numbers_of_the_measures(visit: Visit, spans: pd.DataFrame):
     """The table of each chart has the rows of the measure that it draws, computed from a frame."""
     visit.view("over-time", "table")
-    assert visit.rows("over-time") == _told(al.latency(spans, every="6h"))
+    through_time = al.latency(spans, every="6h")
+    assert visit.rows("over-time") == _told(through_time.drop(columns=list(FIRST_TOKENS)))
+    visit.view("first-token", "table")
+    told = through_time[through_time["ttft_count"] > 0].drop(columns=list(DURATIONS))
+    assert visit.rows("first-token") == _told(told)
     visit.view("spread", "table")
     assert visit.rows("spread") == _told(al.distribution(spans))
     visit.view("by-group", "table")
@@ -120,7 +125,8 @@ def test_time_is_cut_as_chosen(visit: Visit, spans: pd.DataFrame):
         visit.page.locator(label).first.wait_for(state="attached")
         visit.settled("over-time")
         visit.view("over-time", "table")
-        assert visit.rows("over-time") == _told(al.latency(spans, every=every).head(500))
+        durations = al.latency(spans, every=every).drop(columns=list(FIRST_TOKENS))
+        assert visit.rows("over-time") == _told(durations.head(500))
 
 
 def test_a_link_reproduces_the_view(browser: Browser, base: str, spans: pd.DataFrame):
@@ -131,7 +137,8 @@ def test_a_link_reproduces_the_view(browser: Browser, base: str, spans: pd.DataF
         meant = spans[(spans["request_model"] == "qwen3:8b") & (spans["status"] == "ERROR")]
         assert visit.numbers()["spans"] == count(len(meant))
         visit.view("over-time", "table")
-        assert visit.rows("over-time") == _told(al.latency(meant, by="service", every="1d"))
+        durations = al.latency(meant, by="service", every="1d").drop(columns=list(FIRST_TOKENS))
+        assert visit.rows("over-time") == _told(durations)
 
 
 @pytest.mark.parametrize(
