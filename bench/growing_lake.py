@@ -53,7 +53,7 @@ def build_growing(folder: str, spans: int) -> None:
 
 def newer_session(spans: int) -> str:
     """A session of five minutes ago, whose roots came when its spans were in a large file."""
-    return f"session-{(spans - SECONDS * SPANS_A_SECOND // 2) // big_lake.SPANS_A_TRACE // 6}"
+    return f"session-{(spans - SECONDS * SPANS_A_SECOND // 2) // big_lake.SPANS_A_TRACE // 6 + 3}"
 
 
 def _arrivals(number: np.ndarray, is_root: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from argus_lab.schema import SPANS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from argus_lab.lake.settled import Doubt
     from argus_lab.lake.snapshot import DataFile
 
     Files = Sequence[DataFile]
@@ -39,7 +40,7 @@ _COLUMNS = ("trace_id", "session_id", "session_source", "filename")
 
 
 class Near(NamedTuple):
-    """Where the spans of few sessions are: in these traces, beside spans of others.
+    """Where the spans of few sessions are: in these traces, beside spans of others; empty: whatever they are.
 
     ``stored``: the sessions they are stored under; empty if that is none for some. ``belonging``: which
     sessions the spans of these traces belong to, as far as it is not stored. ``spans``: how many belong to
@@ -68,7 +69,12 @@ class _Stored(NamedTuple):
         return self.source in OPEN
 
 
-def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[str]], Files]) -> Near | None:
+def gathered(
+    sessions: Sequence[str],
+    under: Files,
+    holding: Callable[[Sequence[str]], Files],
+    doubt: Doubt | None = None,
+) -> Near | None:
     """Where the spans of these sessions are; None if there are too many to look at trace by trace.
 
     Parameters
@@ -77,12 +83,16 @@ def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[
         The files that may hold spans stored under these sessions.
     holding
         Gives the files that may hold spans of some traces.
+    doubt
+        All traces of which none of these files holds spans are known to belong where it is stored.
     """
     under = _known(under, sessions=sessions)
-    stored = duck.counted(("trace_id",), ("session_id", sessions), under, MOST + 1)
-    if len(stored) > MOST:
+    stored = duck.counted(("trace_id", "filename"), ("session_id", sessions), under, MOST + 1)
+    if len(stored) > MOST or not {file for _, file, _ in stored} <= {file.path for file in under}:
         return None
-    asked = list(dict.fromkeys([*(trace for trace, _ in stored), *sessions]))
+    asked = list(dict.fromkeys([*(trace for trace, _, _ in stored), *sessions]))
+    if doubt is not None and not _any_of(asked, [*doubt.files, *doubt.gone]):
+        return _as_stored(sessions, stored)
     files = _known(holding(asked), traces=asked)
     there = [_Stored(*row) for row in duck.counted(_COLUMNS, ("trace_id", asked), files, 4 * MOST + 1)]
     if not {each.file for each in there} <= {file.path for file in files}:
@@ -95,6 +105,19 @@ def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[
         return None
     spans = _settle(several, files)
     return _near(sessions, list(traces.values()), spans)
+
+
+def _any_of(traces: Sequence[str], files: Files) -> bool:
+    """Whether a span of these traces is in these files."""
+    return bool(duck.counted(("trace_id",), ("trace_id", traces), _known(files, traces=traces), 1))
+
+
+def _as_stored(sessions: Sequence[str], stored: Sequence[tuple[str, str, int]]) -> Near:
+    """Where spans are that are stored under sessions and belong there, with all others that do."""
+    counts: Counter[str] = Counter()
+    for _, file, spans in stored:
+        counts[file] += spans
+    return Near(stored=tuple(sessions), files=frozenset(counts), spans=counts)
 
 
 def _known(files: Files, traces: Sequence[str] = (), sessions: Sequence[str] = ()) -> Files:

@@ -65,9 +65,9 @@ def _own(table: Table, rows: str, traces: pa.Table, cursor: duckdb.DuckDBPyConne
 
 def _near(picked: Picked, near: Near, cursor: duckdb.DuckDBPyConnection) -> str:
     """The rows of traces that were looked up, in their sessions: all of those asked for are among them."""
-    rows = f"{source(picked.table, picked.files)} WHERE {among('trace_id', near.traces)}"
-    if near.stored:
-        rows += f" AND {among('session_id', near.stored)}"
+    asked = {"trace_id": near.traces, "session_id": near.stored}
+    tests = " AND ".join(among(name, values) for name, values in asked.items() if values)
+    rows = f"{source(picked.table, picked.files)} WHERE {tests}"
     put, joins = joined(picked.belonging.parts(), cursor, is_lazy=False)
     columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
     return f"SELECT {columns} FROM ({rows}) AS span {joins}"  # noqa: S608  paths are quoted, names are ours

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from argus_lab.lake.namings import Hashes, Naming
+    from argus_lab.lake.namings import Hashes, Held, Naming
+    from argus_lab.lake.settled import Among
     from argus_lab.lake.snapshot import DataFile
 
     Mask = npt.NDArray[np.bool_]
@@ -39,6 +40,7 @@ def belonging(
     inferred: pa.Table | None = None,
     *,
     rewriting: bool = False,
+    among: Among | None = None,
 ) -> Belonging:
     """Where spans of the files ``asked`` belong, by what all ``files`` name, as far as it is not stored.
 
@@ -51,9 +53,15 @@ def belonging(
     rewriting
         The files asked about are written anew. What is stored then stays where these ``files`` name nothing,
         since others may.
+    among
+        All other traces are known to belong where it is stored.
     """
+    if among is not None:
+        near = {file.path for file in among.files}
+        files, asked = among.files, [file for file in asked if file.path in near]
     doubtful = {file.path: naming_of(file.path, file.rows) for file in asked if not all_named(file.path)}
     keys = once(np.concatenate([np.empty(0, np.int64), *(n.open_keys for n in doubtful.values())]))
+    keys = keys if among is None else keys[shared(keys, among.traces)[0]]
     if not len(keys):
         return NOTHING
     namings = [naming_of(file.path, file.rows) for file in files]
@@ -73,14 +81,14 @@ def belonging(
     mended = pa.concat_tables([mended, whole.filter(pa.array(~as_traces))])
     holding = [file for file in asked if file.path in off]
     stored = _stored(mended, spans, holding, load)
-    is_alone = not rewriting and _are_alone(single, namings)
+    is_alone = not rewriting and _are_alone(single, [*namings, *(among.others if among else ())])
     return Belonging(single, mended, spans, frozenset(off), stored, is_alone)
 
 
-def _are_alone(traces: pa.Table, namings: Sequence[Naming]) -> bool:
+def _are_alone(traces: pa.Table, held: Sequence[Naming | Held]) -> bool:
     """Whether nothing but the spans of these traces is stored under their ids."""
     keys = np.sort(hashed(traces["trace_id"].combine_chunks()))
-    return not any(len(shared(keys, naming.others)[0]) for naming in namings)
+    return not any(len(shared(keys, each.others)[0]) for each in held)
 
 
 def _stored(mended: pa.Table, spans: pa.Table, files: Sequence[DataFile], load: Load) -> pa.Table | None:

@@ -25,6 +25,8 @@ from argus_lab.lake.past import committed_at, travel
 from argus_lab.lake.pruning import MANY, possible
 from argus_lab.lake.resolving import belonging, belonging_of_rows
 from argus_lab.lake.sessions import NEEDED
+from argus_lab.lake.settled import among, doubt, remembered
+from argus_lab.lake.sources import DataFile
 from argus_lab.lake.table import check_stamp, open_table
 
 if TYPE_CHECKING:
@@ -33,21 +35,13 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from argus_lab.lake.selection import Filter
+    from argus_lab.lake.settled import Doubt, Settled
     from argus_lab.schema import Table
 
 __all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "snapshot_of"]
 
 REMEMBERED = 8
 """Of so many selections of files it is remembered where their spans belong."""
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One Parquet file: where it is, how many rows it has, and its partition's values."""
-
-    path: str
-    rows: int
-    partition: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ class Snapshot:
             return Picked(self, filter, files)
         others = {name: values for name, values in filter.among.items() if name != "session_id"}
         whole = self._files(replace(filter, among=others)) if len(others) < len(filter.among) else files
-        if not whole or self._leaves(filter.among.get("session_id", ())):
+        if not whole or self._is_settled or self._leaves(filter.among.get("session_id", ())):
             return Picked(self, filter, files)
         near = self._near(filter)
         if near is not None:
@@ -104,9 +98,29 @@ class Snapshot:
         kept = adds if filter is None else adds.filter(possible(adds, self.table.partition_by, filter))
         return tuple(self._file(row) for row in kept.select(self._identity).to_pylist())
 
+    @cached_property
+    def every(self) -> tuple[DataFile, ...]:
+        """All files."""
+        return self._files()
+
+    @cached_property
+    def known(self) -> Settled | None:
+        """What was found out before of where spans belong, if anything."""
+        return None if self.infer_sessions else remembered(self.root)
+
+    @cached_property
+    def doubt(self) -> Doubt | None:
+        """What that leaves open here; None: everything."""
+        return doubt(self.known, self.root, self.every)
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether it was found out before that all spans belong where it is stored."""
+        return self.doubt is not None and not self.doubt
+
     def _leaves(self, sessions: Sequence[str]) -> bool:
         """Whether it is known already that the spans of these sessions are those that are stored there."""
-        known = self._belongings.get(tuple(file.path for file in self._files())) if sessions else None
+        known = self._belongings.get(tuple(file.path for file in self.every)) if sessions else None
         return known is not None and known.leaves(sessions)
 
     def _near(self, filter: Filter) -> Near | None:
@@ -119,7 +133,8 @@ class Snapshot:
             among = {column: tuple(values)}
             return self._files(replace(filter, among=among, since=None, until=None))
 
-        return gathered(sessions, holding("session_id", sessions), partial(holding, "trace_id"))
+        under = holding("session_id", sessions)
+        return gathered(sessions, under, partial(holding, "trace_id"), self.doubt)
 
     def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:
         """Where spans of these files belong; of few traces by their spans, else by what all files name."""
@@ -133,10 +148,18 @@ class Snapshot:
         if asked not in self._belongings:
             while len(self._belongings) >= REMEMBERED:
                 self._belongings.pop(next(iter(self._belongings)), None)
-            everything = _together(self._files(), files)
-            guesses = self._guesses if self.infer_sessions else None
-            self._belongings[asked] = belonging(everything, files, self._load, guesses)
+            self._belongings[asked] = self._worked_out(_together(self.every, files), files)
         return self._belongings[asked]
+
+    def off(self, files: Sequence[DataFile]) -> frozenset[str]:
+        """Those of these files with spans that belong elsewhere than is stored, if there were no others."""
+        return self._worked_out(tuple(files), files).files
+
+    def _worked_out(self, every: tuple[DataFile, ...], asked: Sequence[DataFile]) -> Belonging:
+        left = doubt(self.known, self.root, every)
+        where = None if left is None else among(left, every)
+        guesses = self._guesses if self.infer_sessions else None
+        return belonging(every, asked, self._load, guesses, among=where)
 
     def _load(self, files: Sequence[DataFile], traces: pa.Array) -> pa.Table:
         return duck.whole_traces(self.table, files, traces, NEEDED)
