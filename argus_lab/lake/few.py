@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from argus_lab.lake import duck
 from argus_lab.lake.belonging import NOTHING, SCHEMA, Belonging
-from argus_lab.lake.namings import hashed, may_hold
+from argus_lab.lake.held import Held, is_remembered, may_hold, remember
+from argus_lab.lake.namings import hashed, once
 from argus_lab.lake.resolving import differing
 from argus_lab.lake.sessions import NEEDED, OPEN, inherited
 from argus_lab.schema import SPANS
@@ -28,13 +29,16 @@ if TYPE_CHECKING:
 
     Files = Sequence[DataFile]
 
-__all__ = ["MOST", "MOST_SPANS", "Near", "gathered"]
+__all__ = ["MOST", "MOST_SPANS", "SMALL", "Near", "gathered"]
 
 MOST = 1000
 """Sessions of more traces than this are looked up among all."""
 
 MOST_SPANS = 100_000
 """So are those of traces that name several sessions, and have more spans than this together."""
+
+SMALL = 10_000
+"""Files of no more spans than this are read, and remembered, sooner than looked into each time."""
 
 _COLUMNS = ("trace_id", "session_id", "session_source", "filename")
 
@@ -86,12 +90,14 @@ def gathered(
     doubt
         All traces of which none of these files holds spans are known to belong where it is stored.
     """
+    if doubt is not None:
+        _learn([*doubt.files, *doubt.gone])
     under = _known(under, sessions=sessions)
     stored = duck.counted(("trace_id", "filename"), ("session_id", sessions), under, MOST + 1)
     if len(stored) > MOST or not {file for _, file, _ in stored} <= {file.path for file in under}:
         return None
     asked = list(dict.fromkeys([*(trace for trace, _, _ in stored), *sessions]))
-    if doubt is not None and not _any_of(asked, [*doubt.files, *doubt.gone]):
+    if doubt is not None and not _is_in_doubt(asked, {file for _, file, _ in stored}, doubt):
         return _as_stored(sessions, stored)
     files = _known(holding(asked), traces=asked)
     there = [_Stored(*row) for row in duck.counted(_COLUMNS, ("trace_id", asked), files, 4 * MOST + 1)]
@@ -107,8 +113,24 @@ def gathered(
     return _near(sessions, list(traces.values()), spans)
 
 
-def _any_of(traces: Sequence[str], files: Files) -> bool:
-    """Whether a span of these traces is in these files."""
+def _learn(files: Files) -> None:
+    """Remember what the small ones of these files hold, as those that came since, in one look at all."""
+    small = (file for file in files if file.rows <= SMALL)
+    new = {file.path: file for file in small if not is_remembered(file.path, file.rows)}
+    rows = duck.held(tuple(new.values()))
+    paths = rows["filename"].combine_chunks().dictionary_encode()
+    which = np.asarray(paths.indices)
+    ids = [hashed(rows[name].combine_chunks()) for name in ("trace_id", "session_id")]
+    for number, path in enumerate(paths.dictionary.to_pylist()):
+        if path in new:
+            remember(path, new[path].rows, Held(*(once(hashes[which == number]) for hashes in ids)))
+
+
+def _is_in_doubt(traces: Sequence[str], held: set[str], doubt: Doubt) -> bool:
+    """Whether a file in doubt has a span of these traces, as those have that are among the ``held``."""
+    files = [*doubt.files, *doubt.gone]
+    if not held.isdisjoint(file.path for file in files):
+        return True
     return bool(duck.counted(("trace_id",), ("trace_id", traces), _known(files, traces=traces), 1))
 
 

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     Places = npt.NDArray[np.intp]
 
 __all__ = [
-    "Held",
+    "Memory",
     "Naming",
     "all_named",
     "hashed",
-    "held_in",
-    "may_hold",
+    "known_naming",
     "naming_of",
     "once",
     "shared",
@@ -44,8 +43,6 @@ __all__ = [
 COLUMNS = ["trace_id", "session_id", "session_source"]
 MOST_TRACES = 5_000_000
 """Traces whose namings stay in memory, some 70 bytes each; beyond them files are read again."""
-MOST_HELD = 20_000_000
-"""The same of which it is known only where they are, some 12 bytes each."""
 _SOURCES = {source: number for number, source in enumerate(OPEN, start=1)}
 _WIDTH = 32
 _SEEDS = np.frombuffer(secrets.token_bytes(24), np.uint64) | np.uint64(1)
@@ -80,33 +77,36 @@ class Naming:
         return self.keys[self.unnamed > 0]
 
 
-class Held(NamedTuple):
-    """What is in a file, as sorted hashes: the traces, and whatever sessions are stored for their spans."""
+class Hashed(Protocol):
+    """What is known of a file by its traces."""
 
-    keys: Hashes
-    others: Hashes
-
-
-_Kept = TypeVar("_Kept", Naming, Held)
+    @property
+    def keys(self) -> Hashes:
+        """The hashes of their ids, sorted."""
 
 
-class _Memory(Generic[_Kept]):
+Kept = TypeVar("Kept", bound=Hashed)
+
+
+class Memory(Generic[Kept]):
     """What is known of the files used last, within so many traces."""
 
     def __init__(self, most: int) -> None:
-        self._held: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+        self._held: OrderedDict[tuple[str, int], Kept] = OrderedDict()
         self._most = most
         self._traces = 0
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[str, int]) -> _Kept | None:
+    def get(self, key: tuple[str, int]) -> Kept | None:
+        """What is known of a file, by its path and rows."""
         with self._lock:
             found = self._held.get(key)
             if found is not None:
                 self._held.move_to_end(key)
             return found
 
-    def put(self, key: tuple[str, int], made: _Kept) -> None:
+    def put(self, key: tuple[str, int], made: Kept) -> None:
+        """Remember it, and forget what was not used for longest."""
         with self._lock:
             if key in self._held:
                 return
@@ -117,8 +117,7 @@ class _Memory(Generic[_Kept]):
                 self._traces -= len(gone.keys)
 
 
-_memory = _Memory[Naming](MOST_TRACES)
-_held = _Memory[Held](MOST_HELD)
+_memory = Memory[Naming](MOST_TRACES)
 
 
 def hashed(texts: pa.Array) -> Hashes:
@@ -174,6 +173,11 @@ def told(sessions: Hashes, source: str) -> Hashes:
         return sessions * _TOLD + _SOURCES[source]
 
 
+def known_naming(path: str, rows: int) -> Naming | None:
+    """The naming of a file, if it is remembered."""
+    return _memory.get((path, rows))
+
+
 def naming_of(path: str, rows: int) -> Naming:
     """The naming of a file, read at most once while it is remembered."""
     found = _memory.get((path, rows))
@@ -181,34 +185,6 @@ def naming_of(path: str, rows: int) -> Naming:
         found = _read(path)
         _memory.put((path, rows), found)
     return found
-
-
-def may_hold(path: str, rows: int, traces: Hashes, sessions: Hashes) -> bool:
-    """Whether spans of these traces, or stored under these sessions, may be in a file; nothing is read.
-
-    Both are sorted. Of a file that is remembered it is known.
-    """
-    known = _memory.get((path, rows)) or _held.get((path, rows))
-    if known is None:
-        return True
-    held = ((traces, known.keys), (sessions, known.keys), (sessions, known.others))
-    return any(len(shared(few, many)[0]) for few, many in held)
-
-
-def held_in(path: str, rows: int) -> Naming | Held:
-    """What a file holds, read at most once while it is remembered; a naming tells it too."""
-    found = _memory.get((path, rows)) or _held.get((path, rows))
-    if found is None:
-        with pq.ParquetFile(path, read_dictionary=COLUMNS[:2]) as stored:
-            columns = stored.read(columns=COLUMNS[:2])
-        found = Held(*(_all_hashes(columns[name]) for name in COLUMNS[:2]))
-        _held.put((path, rows), found)
-    return found
-
-
-def _all_hashes(column: pa.ChunkedArray) -> Hashes:
-    texts = [chunk.dictionary.cast(pa.string()) for chunk in column.chunks]
-    return once(hashed(pa.concat_arrays([pa.array([], pa.string()), *texts])))
 
 
 @lru_cache(maxsize=100_000)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from argus_lab.lake.namings import Hashes, Held, Naming
+    from argus_lab.lake.held import Held
+    from argus_lab.lake.namings import Hashes, Naming
     from argus_lab.lake.settled import Among
     from argus_lab.lake.snapshot import DataFile
 

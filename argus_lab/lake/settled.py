@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from argus_lab.lake.namings import held_in, once, shared
+from argus_lab.lake.held import held_in
+from argus_lab.lake.namings import naming_of, once, shared
 from argus_lab.lake.sources import DataFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from argus_lab.lake.namings import Hashes, Held, Naming
+    from argus_lab.lake.held import Held
+    from argus_lab.lake.namings import Hashes, Naming
 
 __all__ = ["NAME", "Among", "Doubt", "Settled", "among", "doubt", "noted", "remembered"]
 
@@ -50,8 +52,15 @@ class Doubt(NamedTuple):
     files: Sequence[DataFile]
     gone: Sequence[DataFile]
 
-    def __bool__(self) -> bool:
-        return bool(self.files or self.gone)
+    @property
+    def is_none(self) -> bool:
+        """Whether every span belongs where it is stored."""
+        return not self.files and not self.gone
+
+    @property
+    def can_be_read(self) -> bool:
+        """Whether files that were merged or dropped since are still there."""
+        return all(Path(file.path).exists() for file in self.gone)
 
 
 class Among(NamedTuple):
@@ -92,15 +101,18 @@ def doubt(settled: Settled | None, root: str, files: Sequence[DataFile]) -> Doub
         return None
     off = {f"{root}/{name}" for name in settled.off}
     gone = {f"{root}/{name}": rows for name, rows in settled.files.items()}
-    open = [file for file in files if gone.pop(file.path, None) != file.rows or file.path in off]
-    if sum(gone.values()) > sum(file.rows for file in files) or not all(map(os.path.exists, gone)):
-        return None
-    return Doubt(open, [DataFile(path, rows, {}) for path, rows in gone.items()])
+    open = [file for file in files if gone.pop(file.path, None) is None or file.path in off]
+    found = Doubt(open, [DataFile(path, rows, {}) for path, rows in gone.items()])
+    is_most = sum(gone.values()) > sum(file.rows for file in files)
+    return None if is_most or not found.can_be_read else found
 
 
 def among(doubt: Doubt, files: Sequence[DataFile]) -> Among:
     """Where the traces in doubt are in these files."""
-    held = {file.path: held_in(file.path, file.rows) for file in (*files, *doubt.gone)}
+    held: dict[str, Naming | Held] = {file.path: naming_of(file.path, file.rows) for file in doubt.files}
+    held |= {
+        file.path: held_in(file.path, file.rows) for file in (*files, *doubt.gone) if file.path not in held
+    }
     open = [held[file.path].keys for file in (*doubt.files, *doubt.gone)]
     traces = once(np.concatenate([np.empty(0, np.int64), *open]))
     near = [file for file in files if len(shared(traces, held[file.path].keys)[0])]

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "snapshot_of"]
 
 REMEMBERED = 8
-"""Of so many selections of files it is remembered where their spans belong."""
+"""Of so many selections of files, or of sessions, it is remembered where their spans belong."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Snapshot:
     adds: pa.Table | None
     infer_sessions: bool = False
     _belongings: dict[tuple[str, ...], Belonging] = field(default_factory=dict, repr=False, compare=False)
+    _nears: dict[tuple[str, ...], Near | None] = field(default_factory=dict, repr=False, compare=False)
 
     def pick(self, filter: Filter, *, sessions: bool = False) -> Picked:
         """The files that can hold rows of ``filter``, by date, project, then age.
@@ -68,7 +70,7 @@ class Snapshot:
             return Picked(self, filter, files)
         others = {name: values for name, values in filter.among.items() if name != "session_id"}
         whole = self._files(replace(filter, among=others)) if len(others) < len(filter.among) else files
-        if not whole or self._is_settled or self._leaves(filter.among.get("session_id", ())):
+        if not whole or self._leaves(filter.among.get("session_id", ())):
             return Picked(self, filter, files)
         near = self._near(filter)
         if near is not None:
@@ -91,17 +93,17 @@ class Snapshot:
         """The same for sessions as they are stored."""
         return Picked(self, filter, self._files(filter))
 
-    def _files(self, filter: Filter | None = None) -> tuple[DataFile, ...]:
+    def _files(self, filter: Filter) -> tuple[DataFile, ...]:
         if self.adds is None:
             return ()
-        adds = self.adds
-        kept = adds if filter is None else adds.filter(possible(adds, self.table.partition_by, filter))
-        return tuple(self._file(row) for row in kept.select(self._identity).to_pylist())
+        return tuple(compress(self.every, possible(self.adds, self.table.partition_by, filter).to_pylist()))
 
     @cached_property
     def every(self) -> tuple[DataFile, ...]:
         """All files."""
-        return self._files()
+        if self.adds is None:
+            return ()
+        return tuple(self._file(row) for row in self.adds.select(self._identity).to_pylist())
 
     @cached_property
     def known(self) -> Settled | None:
@@ -109,17 +111,18 @@ class Snapshot:
         return None if self.infer_sessions else remembered(self.root)
 
     @cached_property
-    def doubt(self) -> Doubt | None:
-        """What that leaves open here; None: everything."""
+    def _left(self) -> Doubt | None:
         return doubt(self.known, self.root, self.every)
 
     @property
-    def _is_settled(self) -> bool:
-        """Whether it was found out before that all spans belong where it is stored."""
-        return self.doubt is not None and not self.doubt
+    def doubt(self) -> Doubt | None:
+        """What that leaves open here; None: everything."""
+        return self._left if self._left is not None and self._left.can_be_read else None
 
     def _leaves(self, sessions: Sequence[str]) -> bool:
-        """Whether it is known already that the spans of these sessions are those that are stored there."""
+        """Whether it is known that the spans of these sessions, or of all, are those that are stored there."""
+        if self.doubt is not None and self.doubt.is_none:
+            return True
         known = self._belongings.get(tuple(file.path for file in self.every)) if sessions else None
         return known is not None and known.leaves(sessions)
 
@@ -133,8 +136,10 @@ class Snapshot:
             among = {column: tuple(values)}
             return self._files(replace(filter, among=among, since=None, until=None))
 
-        under = holding("session_id", sessions)
-        return gathered(sessions, under, partial(holding, "trace_id"), self.doubt)
+        if sessions not in self._nears:
+            under = holding("session_id", sessions)
+            _put(self._nears, sessions, gathered(sessions, under, partial(holding, "trace_id"), self.doubt))
+        return self._nears[sessions]
 
     def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:
         """Where spans of these files belong; of few traces by their spans, else by what all files name."""
@@ -146,9 +151,7 @@ class Snapshot:
             return belonging_of_rows(rows, files)
         asked = tuple(file.path for file in files)
         if asked not in self._belongings:
-            while len(self._belongings) >= REMEMBERED:
-                self._belongings.pop(next(iter(self._belongings)), None)
-            self._belongings[asked] = self._worked_out(_together(self.every, files), files)
+            _put(self._belongings, asked, self._worked_out(_together(self.every, files), files))
         return self._belongings[asked]
 
     def off(self, files: Sequence[DataFile]) -> frozenset[str]:
@@ -166,7 +169,7 @@ class Snapshot:
 
     @cached_property
     def _guesses(self) -> pa.Table:
-        return chains.inferred(duck.source(self.table, self._files()))
+        return chains.inferred(duck.source(self.table, self.every))
 
     def partition_values(self, column: str) -> list[str]:
         """The values that a partition column has in this snapshot."""
@@ -189,7 +192,7 @@ class Snapshot:
 
     def _file(self, row: Mapping[str, Any]) -> DataFile:
         values = {name: row[f"partition.{name}"] for name in self.table.partition_by}
-        return DataFile(self._path(row["path"]), row["num_records"], values)
+        return DataFile(self._path(row["path"]), row["num_records"] or 0, values)
 
     def _path(self, logged: str) -> str:
         # The log holds the path percent-encoded once more than the disk does.
@@ -257,6 +260,13 @@ class Reader:
         if self.as_of is not None:
             travel(delta, self.lake, self.table, self.as_of)
         return delta
+
+
+def _put(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    """Remember one more, and forget what was there longest."""
+    while len(memory) >= REMEMBERED:
+        memory.pop(next(iter(memory)), None)
+    memory[key] = value
 
 
 def _together(files: tuple[DataFile, ...], more: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
