@@ -120,7 +120,7 @@ class Snapshot:
         return self._left if self._left is not None and self._left.can_be_read else None
 
     def _leaves(self, sessions: Sequence[str]) -> bool:
-        """Whether it is known that the spans of these sessions, or of all, are those that are stored there."""
+        """Whether it is known that these sessions, or all, have the spans that are stored there."""
         if self.doubt is not None and self.doubt.is_none:
             return True
         known = self._belongings.get(tuple(file.path for file in self.every)) if sessions else None

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 import argus_lab as al
 from argus_lab import settings
@@ -59,7 +60,7 @@ def compact(place: str | Path, **options: Any) -> upkeep.Summary:
 
 
 def look(place: str | Path) -> upkeep.Summary:
-    """A look of the keeper's, for which no file is small enough to be merged, nor old enough to be rewritten."""
+    """A look of the keeper's, for which no file is small enough to merge, or old enough to be rewritten."""
     return upkeep.compact(settings.read({}, lake=str(place), target_file_size="1"), o.Outdated(30.0))
 
 
@@ -96,7 +97,7 @@ def in_pieces(chance: random.Random, rows: list[Row]) -> list[list[Row]]:
     return pieces
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_what_is_kept_is_true_and_every_read_is_right(tmp_path: Path, seed: int):
     """Random traces from two writers, merged, rewritten, looked at: after each turn, now and as of before."""
     chance = random.Random(seed)  # noqa: S311  the same rows at every run
@@ -186,10 +187,7 @@ def test_only_files_in_doubt_and_those_of_their_traces_are_looked_at(
         return looked[-1]
 
     monkeypatch.setattr("argus_lab.lake.snapshot.among", told)
-    assert (
-        al.open(tmp_path).sql("FROM spans WHERE session_id <> 'none'")["session_id"].value_counts()["late"]
-        == 3
-    )
+    assert (al.open(tmp_path).sql("FROM spans")["session_id"] == "late").sum() == 3
     assert [len(each.files) for each in looked] == [2]
 
 
@@ -230,7 +228,7 @@ def test_what_cannot_be_understood_is_not_known(tmp_path: Path, text: bytes):
 
 
 def test_merged_and_dropped_files_are_asked_while_they_are_there(tmp_path: Path):
-    """What was known before a merge helps after it; when its files are deleted, nothing does, and all is right."""
+    """What was known before a merge helps after it, until its files are deleted; what is read stays right."""
     write(str(tmp_path), LATE[1::2])
     write(str(tmp_path), LATE[::2])
     look(tmp_path)
@@ -254,9 +252,7 @@ def test_merged_and_dropped_files_are_asked_while_they_are_there(tmp_path: Path)
 
 
 def test_a_name_that_was_dropped_names_nothing(tmp_path: Path):
-    """The file with the root goes, by another writer's hand: its trace is in doubt, and its own session again."""
-    from deltalake import DeltaTable
-
+    """Another writer deletes a root: its trace is in doubt, and its own session again."""
     write(str(tmp_path), LATE)
     compact(tmp_path)
     write(str(tmp_path), [sent(1, 5, 1, None)])
@@ -355,7 +351,7 @@ upkeep.compact(settings.read({}, lake=sys.argv[1]))
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_while_it_is_kept(tmp_path: Path, moment: str):
-    """``kill -9`` before it is in its place, or after: what was known, or what is, both true; the rest goes."""
+    """``kill -9`` before it is in its place, or after: what is known is true, and what is left is deleted."""
     place = str(tmp_path)
     write(place, LATE[1::2])
     look(place)
@@ -369,8 +365,6 @@ def test_killed_while_it_is_kept(tmp_path: Path, moment: str):
         rows = LATE if lake.version else []
         assert seen(lake.sql(QUERY)) == sessions_of(rows)
     assert len(list(Path(place, "spans").glob("settled-*"))) == (moment == "before")
-    from deltalake import DeltaTable
-
     DeltaTable(f"{place}/spans").vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
     assert not list(Path(place, "spans").glob("settled-*"))
     assert kept(place).files
