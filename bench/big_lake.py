@@ -13,6 +13,8 @@ from argus_lab import settings
 from argus_lab.lake import table as t
 from argus_lab.lake.outdated import Outdated
 from argus_lab.lake.rows import sorted_spans
+from argus_lab.lake.settling import settle
+from argus_lab.lake.snapshot import snapshot_of
 from argus_lab.lake.upkeep import compact
 from argus_lab.schema import REFUSED, SPANS
 
@@ -90,6 +92,12 @@ def put_right(folder: str) -> None:
     while idle < 2 * DAYS * 2:  # each look is at one file; of each day there are two at most
         summary = compact(settings.read({}, lake=folder), outdated)
         idle = 0 if summary.written else idle + 1
+    note(folder)
+
+
+def note(folder: str) -> None:
+    """Let it be kept where spans belong, as a keeper that has time between its looks does."""
+    settle(snapshot_of(folder, SPANS, t.open_table(folder, SPANS)), at_once=True)
 
 
 def build_as_sent(folder: str, spans: int) -> None:
@@ -123,6 +131,8 @@ def _build(
         for part in parts(spans_of(low, high, number % DAYS, names)):
             if len(part):
                 t.commit(found, t.write_files(folder, SPANS, part), {"bench": high})
+    if is_kept:
+        note(folder)
     Path(folder, "built").touch()
 
 

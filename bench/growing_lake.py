@@ -47,6 +47,7 @@ def build_growing(folder: str, spans: int) -> None:
         t.commit(found, t.write_files(folder, SPANS, sorted_spans(part)), {"bench": spans + now})
         if now % LOOK == 0:
             compact(chosen, looking)
+            big_lake.note(folder)
             found.update_incremental()
     Path(folder, "growing").touch()
 

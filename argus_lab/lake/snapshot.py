@@ -160,7 +160,7 @@ class Snapshot:
 
     def _worked_out(self, every: tuple[DataFile, ...], asked: Sequence[DataFile]) -> Belonging:
         left = doubt(self.known, self.root, every)
-        where = None if left is None else among(left, every)
+        where = None if left is None or len(left.files) == len(every) else among(left, every)
         guesses = self._guesses if self.infer_sessions else None
         return belonging(every, asked, self._load, guesses, among=where)
 
