@@ -81,8 +81,6 @@ def counted(
 
 def held(files: Sequence[DataFile]) -> pa.Table:
     """By file, each trace with each session that is stored for its spans; no session counts as none."""
-    if not files:
-        return pa.table({name: pa.array([], pa.string()) for name in ("filename", "trace_id", "session_id")})
     names = "filename, trace_id, coalesce(session_id, '') AS session_id"
     query = f"SELECT {names} FROM {bare(files)} GROUP BY ALL"  # noqa: S608  our own text
     return connection().sql(query).to_arrow_table()

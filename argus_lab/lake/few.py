@@ -93,11 +93,12 @@ def gathered(
     if doubt is not None:
         _learn([*doubt.files, *doubt.gone])
     under = _known(under, sessions=sessions)
-    stored = duck.counted(("trace_id", "filename"), ("session_id", sessions), under, MOST + 1)
-    if len(stored) > MOST or not {file for _, file, _ in stored} <= {file.path for file in under}:
+    stored = duck.counted(("trace_id", "filename"), ("session_id", sessions), under, 4 * MOST + 1)
+    found, held = ({each[place] for each in stored} for place in (0, 1))
+    if len(stored) > 4 * MOST or len(found) > MOST or not held <= {file.path for file in under}:
         return None
-    asked = list(dict.fromkeys([*(trace for trace, _, _ in stored), *sessions]))
-    if doubt is not None and not _is_in_doubt(asked, {file for _, file, _ in stored}, doubt):
+    asked = [*found.union(sessions)]
+    if doubt is not None and not _is_in_doubt(asked, held, doubt):
         return _as_stored(sessions, stored)
     files = _known(holding(asked), traces=asked)
     there = [_Stored(*row) for row in duck.counted(_COLUMNS, ("trace_id", asked), files, 4 * MOST + 1)]
@@ -117,6 +118,8 @@ def _learn(files: Files) -> None:
     """Remember what the small ones of these files hold, as those that came since, in one look at all."""
     small = (file for file in files if file.rows <= SMALL)
     new = {file.path: file for file in small if not is_remembered(file.path, file.rows)}
+    if not new:
+        return
     rows = duck.held(tuple(new.values()))
     paths = rows["filename"].combine_chunks().dictionary_encode()
     which = np.asarray(paths.indices)

@@ -270,6 +270,28 @@ def test_a_name_that_was_dropped_names_nothing(tmp_path: Path):
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(rows)
 
 
+def test_a_file_that_was_dropped_is_missed(tmp_path: Path):
+    """Another writer deletes all of a file: what it named is nobody's session any more, wherever the rest is."""
+    place = str(tmp_path)
+    below = {"session_id": "chat", "session_source": "inherited"}
+    rows = [*LATE[1:2], sent(1, 5, 1, None), *LATE[2:]]
+    write(place, LATE[:1])
+    write_as_sent(place, [row | below if row["parent_span_id"] == f"{1:016x}" else row for row in rows[:2]])
+    write(place, rows[2:])
+    look(place)
+    assert (len(kept(place).files), len(kept(place).off)) == (3, 0)
+    DeltaTable(f"{place}/spans").delete("span_id = '0000000000000001'")
+    left = snapshot(place).doubt
+    assert left is not None
+    assert (len(left.files), len(left.gone)) == (0, 1)
+    assert al.open(place).count(session="chat") == 0
+    assert len(al.open(place).sql("FROM spans WHERE session_id = ?", [f"{1:032x}"])) == 2
+    assert seen(al.open(place).sql(QUERY)) == sessions_of(rows)
+    look(place)
+    assert (len(kept(place).files), len(kept(place).off)) == (2, 1)
+    check_truth(place)
+
+
 def test_another_lake_in_the_same_place(tmp_path: Path):
     """What is left of a lake that stood here says nothing of the one that does now."""
     write(str(tmp_path / "old"), LATE)
