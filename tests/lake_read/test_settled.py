@@ -271,7 +271,7 @@ def test_a_name_that_was_dropped_names_nothing(tmp_path: Path):
 
 
 def test_a_file_that_was_dropped_is_missed(tmp_path: Path):
-    """Another writer deletes all of a file: what it named is nobody's session any more, wherever the rest is."""
+    """Another writer deletes all of a file: what it named is no session any more, wherever the rest is."""
     place = str(tmp_path)
     below = {"session_id": "chat", "session_source": "inherited"}
     rows = [*LATE[1:2], sent(1, 5, 1, None), *LATE[2:]]
