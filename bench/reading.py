@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from itertools import count
 from typing import Unpack
 
 import pyarrow.dataset as ds
@@ -71,7 +72,7 @@ def _sessions(title: str, folder: str, late: str) -> list[str]:
     lake, stored = al.open(folder), _as_stored(folder)
     group = "SELECT session_id, count(*) AS spans, sum(input_tokens) AS tokens FROM spans GROUP BY session_id"
     day = group.replace("GROUP", "WHERE start_time < '2026-05-02' GROUP")
-    moved = ONE.replace("session-77", late)
+    moved, turns = ONE.replace("session-77", late), count()
     reads: list[tuple[str, Callable[[al.Lake], object]]] = [
         ("spans(columns=[five light])", lambda lake: lake.spans(columns=FIVE_WITH_SESSION)),
         ("spans(five light, one day)", lambda lake: lake.spans(columns=FIVE_WITH_SESSION, **ONE_DAY)),
@@ -80,7 +81,9 @@ def _sessions(title: str, folder: str, late: str) -> list[str]:
         ("sql: group by session, bare", lambda lake: lake.sql(BARE)),
         ("sql: traces by session", lambda lake: lake.sql(TRACES)),
         ("sql: one session", lambda lake: lake.sql(ONE)),
+        ("sql: another session each time", lambda lake: lake.sql(_other(next(turns), "session-77"))),
         ("sql: one with a late root", lambda lake: lake.sql(moved)),
+        ("sql: another such each time", lambda lake: lake.sql(_other(next(turns), late))),
         ("sql: the same, one day", lambda lake: lake.sql(day)),
         ("sql: sessions unused", lambda lake: lake.sql("SELECT sum(input_tokens) FROM spans")),
         ("spans(session=...)", lambda lake: lake.spans(session="session-77")),
@@ -97,6 +100,12 @@ def _sessions(title: str, folder: str, late: str) -> list[str]:
         lines.append(f"{name:34}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}")
     asked = (("one session", ONE), ("one with a late root", moved), ("group by session, bare", BARE))
     return [*lines, *(line for name, query in asked for line in _fresh(folder, name, query)), ""]
+
+
+def _other(turn: int, session: str) -> str:
+    """A query of a session some way after this one, the same one twice running."""
+    number = int(session.removeprefix("session-"))
+    return ONE.replace("session-77", f"session-{number + turn // 2 * 11}")
 
 
 def _moved(stored: al.Lake) -> str:
