@@ -292,6 +292,22 @@ def test_a_file_that_was_dropped_is_missed(tmp_path: Path):
     check_truth(place)
 
 
+def test_what_stands_beside_a_trace_in_doubt(tmp_path: Path):
+    """A file with a trace in doubt has others, named in files that are not asked; and others use its id."""
+    place = str(tmp_path)
+    rows = [sent(1, 1, None, "chat"), sent(1, 2, 1, None), sent(2, 4, 3, None), sent(3, 5, None, f"{2:032x}")]
+    inherits = {"session_id": "chat", "session_source": "inherited"}
+    write(place, rows[:1])
+    write_as_sent(place, [rows[1] | inherits, rows[2]])
+    write(place, rows[3:])
+    look(place)
+    assert (len(kept(place).files), len(kept(place).off)) == (3, 0)
+    rows.append(sent(2, 3, None, "late"))
+    write(place, rows[4:])
+    check_loads(al.open(place), rows)
+    check_filters(al.open(place), rows)
+
+
 def test_another_lake_in_the_same_place(tmp_path: Path):
     """What is left of a lake that stood here says nothing of the one that does now."""
     write(str(tmp_path / "old"), LATE)
