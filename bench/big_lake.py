@@ -13,6 +13,8 @@ from argus_lab import settings
 from argus_lab.lake import table as t
 from argus_lab.lake.outdated import Outdated
 from argus_lab.lake.rows import sorted_spans
+from argus_lab.lake.settling import settle
+from argus_lab.lake.snapshot import snapshot_of
 from argus_lab.lake.upkeep import compact
 from argus_lab.schema import REFUSED, SPANS
 
@@ -34,12 +36,12 @@ select
   'user-' || (i // 600 % 5000)::varchar as user_id,
   case when i % {per_trace} = 0 then 'turn' when i % 3 = 0 then 'execute_tool' else 'chat' end as name,
   case when i % 3 = 0 then 'INTERNAL' else 'CLIENT' end as kind, 'bench' as scope_name, 'argus' as dialect,
-  make_timestamptz({first} + (i - {low}) * 200000) as start_time,
-  make_timestamptz(({first} + (i - {low}) * 200000 + hash(i) % 3000000)::bigint) as end_time,
-  ({first} + (i - {low}) * 200000) * 1000 as start_unix_nano,
+  make_timestamptz({first} + (i - {low}) * {step}) as start_time,
+  make_timestamptz(({first} + (i - {low}) * {step} + hash(i) % 3000000)::bigint) as end_time,
+  ({first} + (i - {low}) * {step}) * 1000 as start_unix_nano,
   (hash(i) % 3000000 * 1000)::bigint as duration_ns, (hash(i) % 3000000) / 1000.0 as duration_ms,
   case when i % 3 > 0 then (hash(i + 1) % 800000) / 1000.0 end as time_to_first_token_ms,
-  make_timestamptz({first} + (i - {low}) * 200000 + 5000000) as received_at,
+  make_timestamptz({first} + (i - {low}) * {step} + 5000000) as received_at,
   case when hash(i) % 50 = 0 then 'ERROR' else 'OK' end as status,
   case when hash(i) % 50 = 0 then 'TimeoutError' end as error_type,
   case when i % 3 = 0 then 'tool' else 'llm' end as span_type,
@@ -84,12 +86,18 @@ def build_kept(folder: str, spans: int) -> None:
     _build(folder, spans, ROOTS, lambda rows: tuple(map(sorted_spans, _late(rows))), is_kept=True)
 
 
-def _put_right(folder: str) -> None:
+def put_right(folder: str) -> None:
     """What the keeper does between commits, without its pauses."""
     outdated, idle = Outdated(1e-6), 0
     while idle < 2 * DAYS * 2:  # each look is at one file; of each day there are two at most
         summary = compact(settings.read({}, lake=folder), outdated)
         idle = 0 if summary.written else idle + 1
+    note(folder)
+
+
+def note(folder: str) -> None:
+    """Let it be kept where spans belong, as a keeper that has time between its looks does."""
+    settle(snapshot_of(folder, SPANS, t.open_table(folder, SPANS)), at_once=True)
 
 
 def build_as_sent(folder: str, spans: int) -> None:
@@ -119,23 +127,30 @@ def _build(
     for number, low in enumerate(range(0, spans, SPANS_A_FILE)):
         high = min(low + SPANS_A_FILE, spans)
         if is_kept and high == spans:
-            _put_right(folder)
-        with duckdb.connect() as database:
-            database.execute("set TimeZone = 'UTC'")
-            rows = database.sql(_sql(low, high, number % DAYS, names)).to_arrow_table()
-        for part in parts(_whole(rows)):
+            put_right(folder)
+        for part in parts(spans_of(low, high, number % DAYS, names)):
             if len(part):
                 t.commit(found, t.write_files(folder, SPANS, part), {"bench": high})
+    if is_kept:
+        note(folder)
     Path(folder, "built").touch()
 
 
-def _sql(low: int, high: int, day: int, names: str) -> str:
+def spans_of(low: int, high: int, day: int, names: str, step: int = 200_000) -> pa.Table:
+    """Spans of one day, by their numbers, one every ``step`` microseconds."""
+    with duckdb.connect() as database:
+        database.execute("set TimeZone = 'UTC'")
+        return _whole(database.sql(_sql(low, high, day, names, step)).to_arrow_table())
+
+
+def _sql(low: int, high: int, day: int, names: str, step: int) -> str:
     first = 1_777_593_600_000_000 + day * 86_400_000_000
     several = "false" if names == ALL else SECOND
     which = {
         name: text.format(per_trace=SPANS_A_TRACE) for name, text in (("names", names), ("several", several))
     }
-    return _SQL.format(day=day, low=low, high=high, first=first, per_trace=SPANS_A_TRACE, **which)
+    numbers = {"low": low, "high": high, "first": first, "step": step, "per_trace": SPANS_A_TRACE}
+    return _SQL.format(day=day, **numbers, **which)
 
 
 def _whole(rows: pa.Table) -> pa.Table:

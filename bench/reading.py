@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from itertools import count
 from typing import Unpack
 
 import pyarrow.dataset as ds
@@ -19,7 +20,7 @@ from argus_lab.frames import pandas_of
 from argus_lab.lake.selection import Filter, Picks
 from argus_lab.lake.snapshot import Picked, Snapshot
 from argus_lab.schema import SPANS
-from bench import big_lake
+from bench import big_lake, growing_lake
 from bench.places import workspace
 
 SPANS_IN_LAKE = 5_000_000
@@ -44,23 +45,34 @@ def measure(spans: int = SPANS_IN_LAKE) -> list[str]:
     lines.append(_load("light columns (default), one day", lake, some, SPANS.light, **ONE_DAY))
     lines.append(_load("columns='all', one day", lake, some, SPANS.names, **ONE_DAY))
     lines += ["", *_lookups(lake), "", _import(), ""]
-    for title, build in (
-        ("that a receiver keeps", big_lake.build_kept),
-        ("not put right yet", big_lake.build_inheriting),
-        ("as sent", big_lake.build_as_sent),
-    ):
-        place = str(workspace() / f"lake-{spans}-{build.__name__.removeprefix('build_')}")
-        build(place, spans)
-        lines += _sessions(f"sessions, a lake {title}", place)
+    for name in STATES:
+        lines += measure_sessions(name, spans)
     return lines
 
 
-def _sessions(title: str, folder: str) -> list[str]:
+STATES = {
+    "kept": ("that a receiver keeps", big_lake.build_kept),
+    "growing": ("that a receiver fills", growing_lake.build_growing),
+    "inheriting": ("not put right yet", big_lake.build_inheriting),
+    "as_sent": ("as sent", big_lake.build_as_sent),
+}
+
+
+def measure_sessions(state: str, spans: int = SPANS_IN_LAKE) -> list[str]:
+    """Lines of the table of reads of sessions, for a lake in that state."""
+    title, build = STATES[state]
+    place = str(workspace() / f"lake-{spans}-{state}")
+    build(place, spans)
+    late = growing_lake.newer_session(spans) if state == "growing" else _moved(_as_stored(place))
+    return _sessions(f"sessions, a lake {title}", place, late)
+
+
+def _sessions(title: str, folder: str, late: str) -> list[str]:
     """Reads of sessions beside the same reads of what is stored, by the same code, turn about, in CPU time."""
     lake, stored = al.open(folder), _as_stored(folder)
     group = "SELECT session_id, count(*) AS spans, sum(input_tokens) AS tokens FROM spans GROUP BY session_id"
     day = group.replace("GROUP", "WHERE start_time < '2026-05-02' GROUP")
-    moved = ONE.replace("session-77", _moved(stored))
+    moved, turns = ONE.replace("session-77", late), count()
     reads: list[tuple[str, Callable[[al.Lake], object]]] = [
         ("spans(columns=[five light])", lambda lake: lake.spans(columns=FIVE_WITH_SESSION)),
         ("spans(five light, one day)", lambda lake: lake.spans(columns=FIVE_WITH_SESSION, **ONE_DAY)),
@@ -69,14 +81,16 @@ def _sessions(title: str, folder: str) -> list[str]:
         ("sql: group by session, bare", lambda lake: lake.sql(BARE)),
         ("sql: traces by session", lambda lake: lake.sql(TRACES)),
         ("sql: one session", lambda lake: lake.sql(ONE)),
+        ("sql: another session each time", lambda lake: lake.sql(_other(next(turns), "session-77"))),
         ("sql: one with a late root", lambda lake: lake.sql(moved)),
+        ("sql: another such each time", lambda lake: lake.sql(_other(next(turns), late))),
         ("sql: the same, one day", lambda lake: lake.sql(day)),
         ("sql: sessions unused", lambda lake: lake.sql("SELECT sum(input_tokens) FROM spans")),
         ("spans(session=...)", lambda lake: lake.spans(session="session-77")),
         ("count(session=...)", lambda lake: lake.count(session="session-77")),
     ]
     first = _cpu(lambda: lake.spans(columns=["session_id"], limit=1))
-    lines = [f"{title:34}{'argus ms':>10}{'stored ms':>12}{'ratio':>7}   (first read {first * 1e3:.0f} ms)"]
+    lines = [f"{title:42}{'argus ms':>10}{'stored ms':>12}{'ratio':>7}   (first read {first * 1e3:.0f} ms)"]
     for name, read in reads:
         ours, theirs = [], []
         for _ in range(ROUNDS):
@@ -84,7 +98,14 @@ def _sessions(title: str, folder: str) -> list[str]:
             theirs.append(_cpu(partial(read, stored)))
         mine, floor = statistics.median(ours) * 1e3, statistics.median(theirs) * 1e3
         lines.append(f"{name:34}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}")
-    return [*lines, *_fresh(folder), ""]
+    asked = (("one session", ONE), ("one with a late root", moved), ("group by session, bare", BARE))
+    return [*lines, *(line for name, query in asked for line in _fresh(folder, name, query)), ""]
+
+
+def _other(turn: int, session: str) -> str:
+    """A query of a session some way after this one, the same one twice running."""
+    number = int(session.removeprefix("session-"))
+    return ONE.replace("session-77", f"session-{number + turn // 2 * 11}")
 
 
 def _moved(stored: al.Lake) -> str:
@@ -93,25 +114,26 @@ def _moved(stored: al.Lake) -> str:
     return str(stored.sql(f"{late} AND session_source = 'attribute'")["late"][0])
 
 
-def first_two(folder: str, *, as_stored: bool) -> tuple[float, float]:
-    """CPU time of the first query of one session in this process, and of the second."""
+def first_two(folder: str, query: str, *, as_stored: bool) -> tuple[float, float]:
+    """CPU time of the first query in this process, and of the second."""
     lake = _as_stored(folder) if as_stored else al.open(folder)
-    return _cpu(lambda: lake.sql(ONE)), _cpu(lambda: lake.sql(ONE))
+    return _cpu(lambda: lake.sql(query)), _cpu(lambda: lake.sql(query))
 
 
-def _fresh(folder: str) -> list[str]:
-    """One session in processes that asked for nothing else, turn about."""
+def _fresh(folder: str, title: str, query: str) -> list[str]:
+    """A query in processes that asked for nothing else, turn about."""
 
     def run(as_stored: bool) -> list[float]:  # noqa: FBT001  called here alone
-        code = f"from bench.reading import first_two; print(*first_two({folder!r}, as_stored={as_stored}))"
+        asked = f"{folder!r}, {query!r}, as_stored={as_stored}"
+        code = f"from bench.reading import first_two; print(*first_two({asked}))"
         found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         return [float(each) for each in found.stdout.split()]
 
     ours, theirs = zip(*((run(False), run(True)) for _ in range(ROUNDS)), strict=True)
     lines = []
-    for place, name in enumerate(("sql: one session, process's first", "sql: one session, its second")):
+    for place, turn in enumerate(("a process's first", "its second")):
         mine, floor = (statistics.median(each[place] for each in some) * 1e3 for some in (ours, theirs))
-        lines.append(f"{name:34}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}")
+        lines.append(f"{turn + ': ' + title:42}{mine:10.0f}{floor:12.0f}{mine / floor:7.2f}")
     return lines
 
 
@@ -195,4 +217,5 @@ def _seconds(act: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    print("\n".join(measure(int(sys.argv[1]) if len(sys.argv) > 1 else SPANS_IN_LAKE)))
+    for asked in sys.argv[1:] or STATES:
+        print("\n".join(measure_sessions(asked)), flush=True)

@@ -28,6 +28,7 @@ __all__ = [
     "conditions",
     "connection",
     "counted",
+    "held",
     "resolved",
     "rows",
     "sessions_changed",
@@ -76,6 +77,13 @@ def counted(
     test = f"{among(*which)} GROUP BY ALL LIMIT {most}"
     query = f"SELECT {', '.join(columns)}, count(*) FROM {bare(files)} WHERE {test}"  # noqa: S608  ours
     return connection().execute(query).fetchall()
+
+
+def held(files: Sequence[DataFile]) -> pa.Table:
+    """By file, each trace with each session that is stored for its spans; no session counts as none."""
+    names = "filename, trace_id, coalesce(session_id, '') AS session_id"
+    query = f"SELECT {names} FROM {bare(files)} GROUP BY ALL"  # noqa: S608  our own text
+    return connection().sql(query).to_arrow_table()
 
 
 def whole_traces(

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from argus_lab.lake import duck
 from argus_lab.lake.belonging import NOTHING, SCHEMA, Belonging
-from argus_lab.lake.namings import hashed, may_hold
+from argus_lab.lake.held import Held, is_remembered, may_hold, remember
+from argus_lab.lake.namings import hashed, once
 from argus_lab.lake.resolving import differing
 from argus_lab.lake.sessions import NEEDED, OPEN, inherited
 from argus_lab.schema import SPANS
@@ -23,11 +24,12 @@ from argus_lab.schema import SPANS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from argus_lab.lake.settled import Doubt
     from argus_lab.lake.snapshot import DataFile
 
     Files = Sequence[DataFile]
 
-__all__ = ["MOST", "MOST_SPANS", "Near", "gathered"]
+__all__ = ["MOST", "MOST_SPANS", "SMALL", "Near", "gathered"]
 
 MOST = 1000
 """Sessions of more traces than this are looked up among all."""
@@ -35,11 +37,14 @@ MOST = 1000
 MOST_SPANS = 100_000
 """So are those of traces that name several sessions, and have more spans than this together."""
 
+SMALL = 10_000
+"""Files of no more spans than this are read, and remembered, sooner than looked into each time."""
+
 _COLUMNS = ("trace_id", "session_id", "session_source", "filename")
 
 
 class Near(NamedTuple):
-    """Where the spans of few sessions are: in these traces, beside spans of others.
+    """Where the spans of few sessions are: in these traces, beside spans of others; empty: whatever they are.
 
     ``stored``: the sessions they are stored under; empty if that is none for some. ``belonging``: which
     sessions the spans of these traces belong to, as far as it is not stored. ``spans``: how many belong to
@@ -68,7 +73,12 @@ class _Stored(NamedTuple):
         return self.source in OPEN
 
 
-def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[str]], Files]) -> Near | None:
+def gathered(
+    sessions: Sequence[str],
+    under: Files,
+    holding: Callable[[Sequence[str]], Files],
+    doubt: Doubt | None = None,
+) -> Near | None:
     """Where the spans of these sessions are; None if there are too many to look at trace by trace.
 
     Parameters
@@ -77,12 +87,19 @@ def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[
         The files that may hold spans stored under these sessions.
     holding
         Gives the files that may hold spans of some traces.
+    doubt
+        All traces of which none of these files holds spans are known to belong where it is stored.
     """
+    if doubt is not None:
+        _learn([*doubt.files, *doubt.gone])
     under = _known(under, sessions=sessions)
-    stored = duck.counted(("trace_id",), ("session_id", sessions), under, MOST + 1)
-    if len(stored) > MOST:
+    stored = duck.counted(("trace_id", "filename"), ("session_id", sessions), under, 4 * MOST + 1)
+    found, held = ({each[place] for each in stored} for place in (0, 1))
+    if len(stored) > 4 * MOST or len(found) > MOST or not held <= {file.path for file in under}:
         return None
-    asked = list(dict.fromkeys([*(trace for trace, _ in stored), *sessions]))
+    asked = [*found.union(sessions)]
+    if doubt is not None and not _is_in_doubt(asked, held, doubt):
+        return _as_stored(sessions, stored)
     files = _known(holding(asked), traces=asked)
     there = [_Stored(*row) for row in duck.counted(_COLUMNS, ("trace_id", asked), files, 4 * MOST + 1)]
     if not {each.file for each in there} <= {file.path for file in files}:
@@ -95,6 +112,37 @@ def gathered(sessions: Sequence[str], under: Files, holding: Callable[[Sequence[
         return None
     spans = _settle(several, files)
     return _near(sessions, list(traces.values()), spans)
+
+
+def _learn(files: Files) -> None:
+    """Remember what the small ones of these files hold, as those that came since, in one look at all."""
+    small = (file for file in files if file.rows <= SMALL)
+    new = {file.path: file for file in small if not is_remembered(file.path, file.rows)}
+    if not new:
+        return
+    rows = duck.held(tuple(new.values()))
+    paths = rows["filename"].combine_chunks().dictionary_encode()
+    which = np.asarray(paths.indices)
+    ids = [hashed(rows[name].combine_chunks()) for name in ("trace_id", "session_id")]
+    for number, path in enumerate(paths.dictionary.to_pylist()):
+        if path in new:
+            remember(path, new[path].rows, Held(*(once(hashes[which == number]) for hashes in ids)))
+
+
+def _is_in_doubt(traces: Sequence[str], held: set[str], doubt: Doubt) -> bool:
+    """Whether a file in doubt has a span of these traces, as those have that are among the ``held``."""
+    files = [*doubt.files, *doubt.gone]
+    if not held.isdisjoint(file.path for file in files):
+        return True
+    return bool(duck.counted(("trace_id",), ("trace_id", traces), _known(files, traces=traces), 1))
+
+
+def _as_stored(sessions: Sequence[str], stored: Sequence[tuple[str, str, int]]) -> Near:
+    """Where spans are that are stored under sessions and belong there, with all others that do."""
+    counts: Counter[str] = Counter()
+    for _, file, spans in stored:
+        counts[file] += spans
+    return Near(stored=tuple(sessions), files=frozenset(counts), spans=counts)
 
 
 def _known(files: Files, traces: Sequence[str] = (), sessions: Sequence[str] = ()) -> Files:

@@ -65,9 +65,10 @@ def _own(table: Table, rows: str, traces: pa.Table, cursor: duckdb.DuckDBPyConne
 
 def _near(picked: Picked, near: Near, cursor: duckdb.DuckDBPyConnection) -> str:
     """The rows of traces that were looked up, in their sessions: all of those asked for are among them."""
-    rows = f"{source(picked.table, picked.files)} WHERE {among('trace_id', near.traces)}"
-    if near.stored:
-        rows += f" AND {among('session_id', near.stored)}"
+    # Either finds them all, and both would have to unpack both columns.
+    is_under = near.stored and len(near.stored) <= (len(near.traces) or len(near.stored))
+    test = among("session_id", near.stored) if is_under else among("trace_id", near.traces)
+    rows = f"{source(picked.table, picked.files)} WHERE {test}"
     put, joins = joined(picked.belonging.parts(), cursor, is_lazy=False)
     columns = ", ".join(put.get(name, f'span."{name}"') for name in picked.table.names)
     return f"SELECT {columns} FROM ({rows}) AS span {joins}"  # noqa: S608  paths are quoted, names are ours

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     Counts = npt.NDArray[np.int64]
     Places = npt.NDArray[np.intp]
 
-__all__ = ["Naming", "all_named", "hashed", "may_hold", "naming_of", "once", "shared", "told"]
+__all__ = [
+    "Memory",
+    "Naming",
+    "all_named",
+    "hashed",
+    "known_naming",
+    "naming_of",
+    "once",
+    "shared",
+    "told",
+]
 
 COLUMNS = ["trace_id", "session_id", "session_source"]
 MOST_TRACES = 5_000_000
@@ -67,33 +77,47 @@ class Naming:
         return self.keys[self.unnamed > 0]
 
 
-class _Memory:
-    """The namings used last, within ``MOST_TRACES``."""
+class Hashed(Protocol):
+    """What is known of a file by its traces."""
 
-    def __init__(self) -> None:
-        self._held: OrderedDict[tuple[str, int], Naming] = OrderedDict()
+    @property
+    def keys(self) -> Hashes:
+        """The hashes of their ids, sorted."""
+
+
+Kept = TypeVar("Kept", bound=Hashed)
+
+
+class Memory(Generic[Kept]):
+    """What is known of the files used last, within so many traces."""
+
+    def __init__(self, most: int) -> None:
+        self._held: OrderedDict[tuple[str, int], Kept] = OrderedDict()
+        self._most = most
         self._traces = 0
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[str, int]) -> Naming | None:
+    def get(self, key: tuple[str, int]) -> Kept | None:
+        """What is known of a file, by its path and rows."""
         with self._lock:
             found = self._held.get(key)
             if found is not None:
                 self._held.move_to_end(key)
             return found
 
-    def put(self, key: tuple[str, int], made: Naming) -> None:
+    def put(self, key: tuple[str, int], made: Kept) -> None:
+        """Remember it, and forget what was not used for longest."""
         with self._lock:
             if key in self._held:
                 return
             self._held[key] = made
             self._traces += len(made.keys)
-            while self._traces > MOST_TRACES and len(self._held) > 1:
+            while self._traces > self._most and len(self._held) > 1:
                 _, gone = self._held.popitem(last=False)
                 self._traces -= len(gone.keys)
 
 
-_memory = _Memory()
+_memory = Memory[Naming](MOST_TRACES)
 
 
 def hashed(texts: pa.Array) -> Hashes:
@@ -149,6 +173,11 @@ def told(sessions: Hashes, source: str) -> Hashes:
         return sessions * _TOLD + _SOURCES[source]
 
 
+def known_naming(path: str, rows: int) -> Naming | None:
+    """The naming of a file, if it is remembered."""
+    return _memory.get((path, rows))
+
+
 def naming_of(path: str, rows: int) -> Naming:
     """The naming of a file, read at most once while it is remembered."""
     found = _memory.get((path, rows))
@@ -156,18 +185,6 @@ def naming_of(path: str, rows: int) -> Naming:
         found = _read(path)
         _memory.put((path, rows), found)
     return found
-
-
-def may_hold(path: str, rows: int, traces: Hashes, sessions: Hashes) -> bool:
-    """Whether spans of these traces, or stored under these sessions, may be in a file; nothing is read.
-
-    Both are sorted. Of a file whose naming is remembered it is known.
-    """
-    naming = _memory.get((path, rows))
-    if naming is None:
-        return True
-    held = ((traces, naming.keys), (sessions, naming.keys), (sessions, naming.others))
-    return any(len(shared(few, many)[0]) for few, many in held)
 
 
 @lru_cache(maxsize=100_000)

@@ -8,6 +8,7 @@ several sessions, anything is worked out. See docs/decisions/0009.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from argus_lab.lake.held import Held
     from argus_lab.lake.namings import Hashes, Naming
+    from argus_lab.lake.settled import Among
     from argus_lab.lake.snapshot import DataFile
 
     Mask = npt.NDArray[np.bool_]
@@ -39,6 +42,7 @@ def belonging(
     inferred: pa.Table | None = None,
     *,
     rewriting: bool = False,
+    among: Among | None = None,
 ) -> Belonging:
     """Where spans of the files ``asked`` belong, by what all ``files`` name, as far as it is not stored.
 
@@ -51,9 +55,15 @@ def belonging(
     rewriting
         The files asked about are written anew. What is stored then stays where these ``files`` name nothing,
         since others may.
+    among
+        All other traces are known to belong where it is stored.
     """
+    if among is not None:
+        near = {file.path for file in among.files}
+        files, asked = among.files, [file for file in asked if file.path in near]
     doubtful = {file.path: naming_of(file.path, file.rows) for file in asked if not all_named(file.path)}
     keys = once(np.concatenate([np.empty(0, np.int64), *(n.open_keys for n in doubtful.values())]))
+    keys = keys if among is None else keys[shared(keys, among.traces)[0]]
     if not len(keys):
         return NOTHING
     namings = [naming_of(file.path, file.rows) for file in files]
@@ -62,7 +72,7 @@ def belonging(
         traces.infer(inferred)
     found = _Found(traces, doubtful, rewriting=rewriting)
     held = list(zip(files, namings, strict=True))
-    whole, spans = _of_several(found.several, held, load, asked if rewriting else ())
+    whole, spans, rows = _of_several(found.several, held, load, asked if rewriting else ())
     off = found.off | _holders(doubtful, whole) | _holders(doubtful, spans)
     single, mended = found.tables()
     if not off:
@@ -72,21 +82,32 @@ def belonging(
     single = pa.concat_tables([single, whole.filter(pa.array(as_traces))])
     mended = pa.concat_tables([mended, whole.filter(pa.array(~as_traces))])
     holding = [file for file in asked if file.path in off]
-    stored = _stored(mended, spans, holding, load)
-    is_alone = not rewriting and _are_alone(single, namings)
+    stored = _stored(mended, spans, rows, partial(load, holding))
+    is_alone = not rewriting and _are_alone(single, [*namings, *(among.others if among else ())])
     return Belonging(single, mended, spans, frozenset(off), stored, is_alone)
 
 
-def _are_alone(traces: pa.Table, namings: Sequence[Naming]) -> bool:
+def _are_alone(traces: pa.Table, held: Sequence[Naming | Held]) -> bool:
     """Whether nothing but the spans of these traces is stored under their ids."""
     keys = np.sort(hashed(traces["trace_id"].combine_chunks()))
-    return not any(len(shared(keys, naming.others)[0]) for naming in namings)
+    return not any(len(shared(keys, each.others)[0]) for each in held)
 
 
-def _stored(mended: pa.Table, spans: pa.Table, files: Sequence[DataFile], load: Load) -> pa.Table | None:
-    """The sessions that are stored for traces with spans that belong elsewhere, if these are few."""
+def _stored(
+    mended: pa.Table, spans: pa.Table, rows: pa.Table | None, load: Callable[[pa.Array], pa.Table]
+) -> pa.Table | None:
+    """The sessions that are stored for traces with spans that belong elsewhere, if these are few.
+
+    Some ``rows`` of whole traces are here already; those of others are loaded.
+    """
     traces = pc.unique(pa.concat_tables([mended, spans])["trace_id"])
-    return _stored_in(load(files, traces)) if len(traces) <= FEW else None
+    if len(traces) > FEW:
+        return None
+    if rows is None:
+        return _stored_in(load(traces))
+    here = rows.filter(pc.is_in(rows["trace_id"], traces))
+    others = traces.filter(pc.invert(pc.is_in(traces, rows["trace_id"].combine_chunks())))
+    return _stored_in(pa.concat_tables([here, load(others)]) if len(others) else here)
 
 
 def _stored_in(rows: pa.Table) -> pa.Table | None:
@@ -231,13 +252,13 @@ def _gathered(texts: Sequence[pa.Array], number: Hashes, place: Hashes) -> pa.Ar
 
 def _of_several(
     ids: pa.Array, files: Sequence[tuple[DataFile, Naming]], load: Load, only: Sequence[DataFile] = ()
-) -> tuple[pa.Table, pa.Table]:
-    """Of these traces, those whose unnamed spans belong to one session, and spans of the others.
+) -> tuple[pa.Table, pa.Table, pa.Table | None]:
+    """Of these traces, those whose unnamed spans belong to one session, spans of the others; and all rows.
 
     If it is asked ``only`` for some files, traces count of which spans in these are stored otherwise.
     """
     if not len(ids):
-        return SCHEMA.empty_table(), SCHEMA.empty_table()
+        return SCHEMA.empty_table(), SCHEMA.empty_table(), None
     keys = np.sort(hashed(ids))
     rows = load([file for file, naming in files if len(shared(keys, naming.keys)[0])], ids)
     spans = differing(rows)
@@ -252,7 +273,8 @@ def _of_several(
     alike = alike.filter(off)
     nulls, source = pa.nulls(len(alike), pa.string()), pa.array(["inherited"] * len(alike), pa.string())
     whole = pa.table([alike["trace_id"], nulls, alike["session_id_min"], source], schema=SCHEMA)
-    return whole, spans.filter(pc.invert(pc.is_in(spans["trace_id"], whole["trace_id"].combine_chunks())))
+    others = spans.filter(pc.invert(pc.is_in(spans["trace_id"], whole["trace_id"].combine_chunks())))
+    return whole, others, rows
 
 
 def differing(rows: pa.Table) -> pa.Table:

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -25,6 +26,8 @@ from argus_lab.lake.past import committed_at, travel
 from argus_lab.lake.pruning import MANY, possible
 from argus_lab.lake.resolving import belonging, belonging_of_rows
 from argus_lab.lake.sessions import NEEDED
+from argus_lab.lake.settled import among, doubt, remembered
+from argus_lab.lake.sources import DataFile
 from argus_lab.lake.table import check_stamp, open_table
 
 if TYPE_CHECKING:
@@ -33,21 +36,13 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from argus_lab.lake.selection import Filter
+    from argus_lab.lake.settled import Doubt, Settled
     from argus_lab.schema import Table
 
 __all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "snapshot_of"]
 
 REMEMBERED = 8
-"""Of so many selections of files it is remembered where their spans belong."""
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One Parquet file: where it is, how many rows it has, and its partition's values."""
-
-    path: str
-    rows: int
-    partition: Mapping[str, Any]
+"""Of so many selections of files, or of sessions, it is remembered where their spans belong."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,7 @@ class Snapshot:
     adds: pa.Table | None
     infer_sessions: bool = False
     _belongings: dict[tuple[str, ...], Belonging] = field(default_factory=dict, repr=False, compare=False)
+    _nears: dict[tuple[str, ...], Near | None] = field(default_factory=dict, repr=False, compare=False)
 
     def pick(self, filter: Filter, *, sessions: bool = False) -> Picked:
         """The files that can hold rows of ``filter``, by date, project, then age.
@@ -97,16 +93,37 @@ class Snapshot:
         """The same for sessions as they are stored."""
         return Picked(self, filter, self._files(filter))
 
-    def _files(self, filter: Filter | None = None) -> tuple[DataFile, ...]:
+    def _files(self, filter: Filter) -> tuple[DataFile, ...]:
         if self.adds is None:
             return ()
-        adds = self.adds
-        kept = adds if filter is None else adds.filter(possible(adds, self.table.partition_by, filter))
-        return tuple(self._file(row) for row in kept.select(self._identity).to_pylist())
+        return tuple(compress(self.every, possible(self.adds, self.table.partition_by, filter).to_pylist()))
+
+    @cached_property
+    def every(self) -> tuple[DataFile, ...]:
+        """All files."""
+        if self.adds is None:
+            return ()
+        return tuple(self._file(row) for row in self.adds.select(self._identity).to_pylist())
+
+    @cached_property
+    def known(self) -> Settled | None:
+        """What was found out before of where spans belong, if anything."""
+        return None if self.infer_sessions else remembered(self.root)
+
+    @cached_property
+    def _left(self) -> Doubt | None:
+        return doubt(self.known, self.root, self.every)
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """What that leaves open here; None: everything."""
+        return self._left if self._left is not None and self._left.can_be_read else None
 
     def _leaves(self, sessions: Sequence[str]) -> bool:
-        """Whether it is known already that the spans of these sessions are those that are stored there."""
-        known = self._belongings.get(tuple(file.path for file in self._files())) if sessions else None
+        """Whether it is known that these sessions, or all, have the spans that are stored there."""
+        if self.doubt is not None and self.doubt.is_none:
+            return True
+        known = self._belongings.get(tuple(file.path for file in self.every)) if sessions else None
         return known is not None and known.leaves(sessions)
 
     def _near(self, filter: Filter) -> Near | None:
@@ -119,7 +136,10 @@ class Snapshot:
             among = {column: tuple(values)}
             return self._files(replace(filter, among=among, since=None, until=None))
 
-        return gathered(sessions, holding("session_id", sessions), partial(holding, "trace_id"))
+        if sessions not in self._nears:
+            under = holding("session_id", sessions)
+            _put(self._nears, sessions, gathered(sessions, under, partial(holding, "trace_id"), self.doubt))
+        return self._nears[sessions]
 
     def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:
         """Where spans of these files belong; of few traces by their spans, else by what all files name."""
@@ -131,19 +151,25 @@ class Snapshot:
             return belonging_of_rows(rows, files)
         asked = tuple(file.path for file in files)
         if asked not in self._belongings:
-            while len(self._belongings) >= REMEMBERED:
-                self._belongings.pop(next(iter(self._belongings)), None)
-            everything = _together(self._files(), files)
-            guesses = self._guesses if self.infer_sessions else None
-            self._belongings[asked] = belonging(everything, files, self._load, guesses)
+            _put(self._belongings, asked, self._worked_out(_together(self.every, files), files))
         return self._belongings[asked]
+
+    def off(self, files: Sequence[DataFile]) -> frozenset[str]:
+        """Those of these files with spans that belong elsewhere than is stored, if there were no others."""
+        return self._worked_out(tuple(files), files).files
+
+    def _worked_out(self, every: tuple[DataFile, ...], asked: Sequence[DataFile]) -> Belonging:
+        left = doubt(self.known, self.root, every)
+        where = None if left is None or len(left.files) == len(every) else among(left, every)
+        guesses = self._guesses if self.infer_sessions else None
+        return belonging(every, asked, self._load, guesses, among=where)
 
     def _load(self, files: Sequence[DataFile], traces: pa.Array) -> pa.Table:
         return duck.whole_traces(self.table, files, traces, NEEDED)
 
     @cached_property
     def _guesses(self) -> pa.Table:
-        return chains.inferred(duck.source(self.table, self._files()))
+        return chains.inferred(duck.source(self.table, self.every))
 
     def partition_values(self, column: str) -> list[str]:
         """The values that a partition column has in this snapshot."""
@@ -166,7 +192,7 @@ class Snapshot:
 
     def _file(self, row: Mapping[str, Any]) -> DataFile:
         values = {name: row[f"partition.{name}"] for name in self.table.partition_by}
-        return DataFile(self._path(row["path"]), row["num_records"], values)
+        return DataFile(self._path(row["path"]), row["num_records"] or 0, values)
 
     def _path(self, logged: str) -> str:
         # The log holds the path percent-encoded once more than the disk does.
@@ -234,6 +260,13 @@ class Reader:
         if self.as_of is not None:
             travel(delta, self.lake, self.table, self.as_of)
         return delta
+
+
+def _put(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    """Remember one more, and forget what was there longest."""
+    while len(memory) >= REMEMBERED:
+        memory.pop(next(iter(memory)), None)
+    memory[key] = value
 
 
 def _together(files: tuple[DataFile, ...], more: tuple[DataFile, ...]) -> tuple[DataFile, ...]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from duckdb import ConstantExpression
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from argus_lab.lake.snapshot import DataFile
     from argus_lab.schema import Table
 
-__all__ = ["HIVE_NULL", "among", "bare", "quoted", "source"]
+__all__ = ["HIVE_NULL", "DataFile", "among", "bare", "quoted", "source"]
 
 TYPES = {
     "string": "VARCHAR",
@@ -26,6 +26,15 @@ TYPES = {
 }
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """A project may be called this, which Hive readers take for null."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file: where it is, how many rows it has, and its partition's values."""
+
+    path: str
+    rows: int
+    partition: Mapping[str, Any]
 
 
 def source(table: Table, files: Sequence[DataFile]) -> str:

@@ -28,6 +28,8 @@ from argus_lab.lake.merging import merged
 from argus_lab.lake.outdated import Outdated, Overtaken, overtaken
 from argus_lab.lake.partitions import Logged, Partition, Partitions, data_files, logged_files
 from argus_lab.lake.renewing import renewed
+from argus_lab.lake.settling import settle
+from argus_lab.lake.snapshot import snapshot_of
 from argus_lab.schema import REFUSED, SPANS, Table
 from argus_lab.settings import Settings
 
@@ -159,7 +161,10 @@ def _tend_table(settings: Settings, table: Table, outdated: Outdated | None) -> 
         # Somebody else swapped files since we looked; ours are not referenced, vacuum has them.
         log.info("a merge was overtaken: %s", error)
         found = t.open_table(settings.lake, table)
-    return total + _vacuum(found, settings)
+    total += _vacuum(found, settings)
+    if table is SPANS:
+        settle(snapshot_of(settings.lake, SPANS, found), at_once=outdated is None)
+    return total
 
 
 def _renew(lake: str, found: DeltaTable, outdated: Outdated | None) -> Summary:
