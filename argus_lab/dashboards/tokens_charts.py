@@ -15,7 +15,7 @@ from argus_lab.figures.answering import answers_over_time
 from argus_lab.figures.conversations import context_growth
 from argus_lab.figures.formats import count, plural, usd
 from argus_lab.figures.series import span_of
-from argus_lab.figures.usage import usage_over_time
+from argus_lab.figures.usage import usage_drawing
 from argus_lab.frames import pandas_of
 from argus_lab.measures.answers import answers
 from argus_lab.measures.context_growth import NEEDED
@@ -104,7 +104,7 @@ def through_time(digest: Digest, choices: Choices, by: str | None, every: str, v
     return Chart(
         "usage",
         f"{what} over time",
-        usage_over_time(numbers, every=every, by=by, values=values),
+        usage_drawing(numbers, every=every, by=by, values=values),
         numbers,
         words,
         lambda rows: pieces_of(rows, [by] if by else [], span_of(every)),

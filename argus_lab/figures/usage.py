@@ -9,6 +9,7 @@ import pandas as pd
 
 from argus_lab.errors import InvalidArgument
 from argus_lab.figures import canvas
+from argus_lab.figures.drawings import Drawing, nothing
 from argus_lab.figures.formats import count, plain, plural, usd
 from argus_lab.figures.reading import in_memory
 from argus_lab.figures.series import OTHERS, largest, named, numbered, span_of
@@ -16,11 +17,11 @@ from argus_lab.figures.theme import SERIES, Series
 from argus_lab.measures.tokens import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bokeh.plotting import figure
 
-__all__ = ["layer_look", "stacked", "tokens_over_time", "usage_over_time"]
+__all__ = ["layer_look", "stacked", "tokens_over_time", "usage_drawing", "usage_over_time"]
 
 MOST = len(SERIES) - 1
 """Layers that can be told apart; the last look is for the others."""
@@ -76,19 +77,30 @@ def usage_over_time(
 
     The bars know the numbers of the rows that they sum up: the column ``row`` of their source.
     """
+    return usage_drawing(measured, every=every, by=by, values=values).build()
+
+
+def usage_drawing(
+    measured: Any,
+    *,
+    every: str,
+    by: str | Sequence[str] | None = None,
+    values: Literal["tokens", "cost"] = "tokens",
+) -> Drawing[figure]:
+    """The same, not built yet."""
     title = f"{values.capitalize()} over time, every {every}"
     found = in_memory(measured)
     found = numbered(named(found, by, "cost"))
     found = found[found["time"].notna()]
     if found.empty:
-        return canvas.nothing(title, "No model call in this frame has both a start and a number of tokens.")
+        return nothing(title, "No model call in this frame has both a start and a number of tokens.")
     layers = _by_group(found, values) if by or values == "cost" else _by_kind(found)
     if layers.empty and values == "cost":
         models = ", ".join(sorted(set(", ".join(found["unpriced_models"].dropna()).split(", "))))
-        return canvas.nothing(title, f"None of the models has a list price: {plain(models, 90)}.")
+        return nothing(title, f"None of the models has a list price: {plain(models, 90)}.")
     if layers.empty:
-        return canvas.nothing(title, "The model calls of this frame used no token.")
-    return _drawn(title, _said(found, layers, values), stacked(layers), span_of(every), values)
+        return nothing(title, "The model calls of this frame used no token.")
+    return _drawing((title, _said(found, layers, values)), stacked(layers), span_of(every), values)
 
 
 def stacked(layers: pd.DataFrame) -> pd.DataFrame:
@@ -165,35 +177,55 @@ def _said(found: pd.DataFrame, layers: pd.DataFrame, values: str) -> str:
     return canvas.lines(parts)
 
 
-def _drawn(title: str, subtitle: str, layers: pd.DataFrame, length: pd.Timedelta, values: str) -> figure:
-    drawn = canvas.canvas(title, subtitle, x_axis_type="datetime", min_border_left=86)
+def _drawing(
+    words: tuple[str, str], layers: pd.DataFrame, length: pd.Timedelta, values: str
+) -> Drawing[figure]:
+    is_cost = values == "cost"
+    numbers = ("$0,0.00" if layers["top"].max() >= 1 else "$0.00[00]") if is_cost else "0,0"
+    names = list(dict.fromkeys(layers["layer"]))
+    sources = {
+        f"layer {number}": _drawable(layers[layers["layer"] == name], length, usd if is_cost else count)
+        for number, name in enumerate(names)
+    }
+    axis = ("cost (US dollars)" if is_cost else "tokens", numbers)
+    return Drawing(
+        lambda: _built(words, axis, length, dict(zip(names, sources.items(), strict=True))),
+        ("usage", *axis, length, *names, words[1].count("\n")),
+        dict(zip(("title", "subtitle"), words, strict=True)),
+        sources,
+    )
+
+
+def _drawable(rows: pd.DataFrame, length: pd.Timedelta, write: Callable[[Any], str]) -> dict[str, Any]:
+    of_total = rows["value"] / rows["total"]
+    return {
+        "row": rows["row"].tolist(),
+        "middle": canvas.utc(rows["time"] + length / 2),
+        "bottom": rows["bottom"],
+        "top": rows["top"],
+        "head": [f"{name}: {write(value)}" for name, value in zip(rows["layer"], rows["value"], strict=True)],
+        "share": [f"{s:.0%} of {write(t)}" for s, t in zip(of_total, rows["total"], strict=True)],
+        "when": [f"{t:%a %d %b %Y %H:%M} to {t + length:%H:%M} UTC" for t in rows["time"]],
+    }
+
+
+def _built(
+    words: tuple[str, str],
+    axis: tuple[str, str],
+    length: pd.Timedelta,
+    layers: Mapping[str, tuple[str, dict[str, Any]]],
+) -> figure:
+    drawn = canvas.canvas(*words, x_axis_type="datetime", min_border_left=86)
     canvas.from_zero(drawn)
     drawn.xaxis.axis_label = "time (UTC)"
-    is_cost = values == "cost"
-    largest_bar = layers["top"].max()
-    numbers = ("$0,0.00" if largest_bar >= 1 else "$0.00[00]") if is_cost else "0,0"
-    canvas.number_axis(drawn.yaxis[0], "cost (US dollars)" if is_cost else "tokens", numbers)
-    write = usd if is_cost else count
+    canvas.number_axis(drawn.yaxis[0], *axis)
     width = length.total_seconds() * 1000 * 0.86
     items: list[tuple[str, list[Any]]] = []
     hovered: list[Any] = []
-    looks = {name: SERIES[min(n, MOST)] for n, name in enumerate(dict.fromkeys(layers["layer"]))}
-    for name, look in looks.items():
-        rows = layers[layers["layer"] == name]
-        of_total = rows["value"] / rows["total"]
-        source = canvas.source(
-            {
-                "row": rows["row"].tolist(),
-                "middle": canvas.utc(rows["time"] + length / 2),
-                "bottom": rows["bottom"],
-                "top": rows["top"],
-                "head": [f"{name}: {write(value)}" for value in rows["value"]],
-                "share": [f"{s:.0%} of {write(t)}" for s, t in zip(of_total, rows["total"], strict=True)],
-                "when": [f"{t:%a %d %b %Y %H:%M} to {t + length:%H:%M} UTC" for t in rows["time"]],
-            }
-        )
+    for number, (name, (place, rows)) in enumerate(layers.items()):
         bars = drawn.vbar(
-            x="middle", bottom="bottom", top="top", width=width, source=source, **layer_look(look),
+            x="middle", bottom="bottom", top="top", width=width, source=canvas.source(rows, place),
+            **layer_look(SERIES[min(number, MOST)]),
         )  # fmt: skip
         items.append((name, [bars]))
         hovered.append(bars)

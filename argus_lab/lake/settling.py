@@ -26,7 +26,12 @@ _rests: dict[str, float] = {}
 
 
 def settle(snapshot: Snapshot, *, at_once: bool) -> None:
-    """Keep what is known of these files; a step of it, in at most a share of the time, unless ``at_once``."""
+    """Keep what is known of these files; a step of it, in at most a share of the time, unless ``at_once``.
+
+    Of a lake in an object store nothing is kept: it is read as right, and slower.
+    """
+    if "://" in snapshot.root:
+        return
     if not at_once and time.monotonic() < _rests.get(snapshot.root, 0.0):
         return
     began = time.monotonic()
