@@ -61,9 +61,7 @@ class Slice:
         return cls(picked, rows=read.load(picked, list(columns), limit=None, order="stored")[0])
 
     def relation(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-        """The spans with every column, in the caller's own database."""
-        if self.rows is not None:
-            return cursor.from_arrow(self.rows)
+        """The spans with every column, in the caller's own database, read from the files."""
         spans = relation_of(self.picked, cursor)
         if self.traces is None:
             return spans

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import webbrowser
@@ -42,10 +43,11 @@ def _listening(settings: Settings) -> Pages:
     """On the port that is asked for; where nobody asked and the usual one is taken, on any that is free."""
     from argus_lab.dashboards.digests import warm  # the command line imports this module, and this is heavy
 
-    warm(settings.lake)  # beside the imports of the pages, which take longer
+    port, usual = settings.dashboard_port, _usual()
+    if port == usual or _is_free(port):  # else all that is left is to say that it is taken
+        warm(settings.lake)  # beside the imports of the pages, which take longer
     from argus_lab.dashboards.serving import pages
 
-    port, usual = settings.dashboard_port, _usual()
     try:
         return pages(port, lake=settings.lake, names=settings.dashboard_origins)
     except OSError as error:
@@ -57,6 +59,16 @@ def _listening(settings: Settings) -> Pages:
     served = pages(0, lake=settings.lake, names=settings.dashboard_origins)
     print(f"argus-lab: port {port} on 127.0.0.1 is taken; the pages are on {served.url}", file=sys.stderr)  # noqa: T201
     return served
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server of the pages does
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _usual() -> int:
