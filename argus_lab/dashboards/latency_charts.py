@@ -40,7 +40,6 @@ __all__ = [
     "how_spread",
     "measured_code",
     "slowest",
-    "through_time",
     "whole_of",
 ]
 
@@ -110,7 +109,7 @@ def first_look(digest: Digest, choices: Choices, by: str | None, every: str) -> 
         return FirstLook(facts, fits, None)
     if fits != length:
         numbers = _durations(digest, choices, by, fits)
-    return FirstLook(facts, fits, through_time(digest, choices, by, fits, numbers))
+    return FirstLook(facts, fits, _through_time(digest, choices, by, fits, numbers))
 
 
 def _durations(digest: Digest, choices: Choices, by: str | None, every: str) -> pd.DataFrame:
@@ -138,12 +137,10 @@ def fitting(facts: Facts, every: str, lengths: Sequence[str], usual: str) -> str
     return length_for(facts.first, facts.last, lengths) if facts.first and facts.last else usual
 
 
-def through_time(
-    digest: Digest, choices: Choices, by: str | None, every: str, durations: pd.DataFrame | None = None
+def _through_time(
+    digest: Digest, choices: Choices, by: str | None, every: str, durations: pd.DataFrame
 ) -> Chart:
-    """Durations over time; ``durations`` are the measure's, if they are known already."""
-    if durations is None:
-        durations = _durations(digest, choices, by, every)
+    """Durations over time, as :func:`_durations` gave them."""
     numbers = durations[durations["time"].notna()].reset_index(drop=True).drop(columns=list(SEEN))
     return Chart(
         "over-time",

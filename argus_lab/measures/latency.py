@@ -151,26 +151,26 @@ def _by_sql(lazy: Lazy, groups: Sequence[str], kinds: Mapping[str, str]) -> Lazy
     numbers = {
         "count": "count(duration_ms)",
         "mean_ms": "avg(duration_ms)",
-        **{name: f"whole[{n}]" for n, name in enumerate(QUANTILES, 1)},
         "max_ms": "max(duration_ms)",
         "errors": "count(*) FILTER (status = 'ERROR')",
         "ttft_count": "count(time_to_first_token_ms)",
-        **{name: f'"first"[{n}]' for n, name in enumerate(FIRST, 1)},
         "output_tokens_per_s": "median(speed)",
         "spans": "count(*)",
         "first_us": "min(epoch_us(start_time))",
         "last_us": "max(epoch_us(start_time))",
     }
-    listed = {"duration_ms": (QUANTILES, "whole"), "time_to_first_token_ms": (FIRST, "first")}
-    lists = [
-        f'quantile_cont({column}, {list(at.values())}) AS "{name}"'
-        for column, (at, name) in listed.items()
-        if at.keys() & kinds.keys()
+    listed = (("whole", "duration_ms", QUANTILES), ("first", "time_to_first_token_ms", FIRST))
+    asked_for = [each for each in listed if each[2].keys() & kinds.keys()]
+    aggregates = [f'{text} AS "{name}"' for name, text in numbers.items() if name in kinds]
+    aggregates += [
+        f'quantile_cont({column}, {list(quantiles.values())}) AS "{name}"'
+        for name, column, quantiles in asked_for
     ]
-    aggregates = [
-        f'{text} AS "{name}"' for name, text in numbers.items() if name in kinds and "[" not in text
+    grouped = rows.aggregate(f"{at}, {', '.join(aggregates)}", at)
+    parts = [
+        f'"{name}"[{n}] AS "{quantile}"'
+        for name, _, quantiles in asked_for
+        for n, quantile in enumerate(quantiles, 1)
     ]
-    grouped = rows.aggregate(f"{at}, {', '.join([*aggregates, *lists])}", at)
-    parts = [f'{text} AS "{name}"' for name, text in numbers.items() if name in kinds and "[" in text]
     made: Lazy = nw.from_native(grouped.project(", ".join(["*", *parts])))
     return made

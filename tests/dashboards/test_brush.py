@@ -49,9 +49,9 @@ def digest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     del found
 
 
-def _time(digest: Digest, choices: Choices, by: str | None, which: int) -> Chart:
-    whole = latency_charts.through_time(digest, choices, by, "6h")
-    return latency_charts.first_tokens(digest, choices, whole) if which else whole
+def _time(digest: Digest, choices: Choices, by: str | None, which: int) -> Chart | None:
+    whole = latency_charts.first_look(digest, choices, by, "6h").chart
+    return latency_charts.first_tokens(digest, choices, whole) if which and whole else whole
 
 
 CHARTS: dict[str, Callable[[Digest, Choices], Chart | None]] = {
