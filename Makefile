@@ -22,8 +22,9 @@ help: ## show this list
 demo: $(VENV)/.has-server ## start receiver and pages, send the sample sessions, show what arrived
 	@$(BIN)/argus-lab demo $(ARGS)
 
+# A process of tests that dies has failed; another in its place may be given nothing to do, and never end.
 test: $(VENV)/.has-test $(VENV)/.has-programs $(SENDERS) $(VSCODE)/.installed ## run every test: real senders, Spark, notebooks, a browser
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --max-worker-restart 0 $(ARGS)
 
 lint: $(VENV)/.has-test ## ruff and strict mypy
 	@$(BIN)/ruff check .

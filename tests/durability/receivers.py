@@ -174,6 +174,14 @@ def _read(path: Path) -> str:
 
 
 def _group(place: Path) -> int | None:
-    """The process group of a process; None for a zombie, which holds nothing any more."""
-    state, _, group, *_ = _read(place / "stat").rpartition(") ")[2].split() or ["Z", "", ""]
-    return None if state in {"Z", "X"} else int(group)
+    """The process group of a process; None for one that has ended, and holds nothing any more."""
+    state, _, group, *_ = _read(place / "stat").rpartition(") ")[2].split() or ["X", "", ""]
+    return None if state == "X" or (state == "Z" and not _has_threads(place)) else int(group)
+
+
+def _has_threads(place: Path) -> bool:
+    """Whether a thread outlives the first one: then files and sockets are open still."""
+    try:
+        return len(list((place / "task").iterdir())) > 1
+    except OSError:
+        return False

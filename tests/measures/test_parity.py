@@ -137,9 +137,10 @@ def _repeating() -> pa.Table:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    """One Spark session of two threads; it is slow to start."""
+    """One Spark session of two threads; it is slow to start. Its Java, which outlives it, ends with it."""
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
     options = {
@@ -158,7 +159,10 @@ def spark() -> Iterator[Any]:
         session = builder.getOrCreate()
         session.sparkContext.setLogLevel("ERROR")
         yield session
+        java = SparkContext._gateway.proc  # noqa: SLF001  nothing public ends it
         session.stop()
+        java.stdin.close()  # at which it ends
+        java.wait(60)
 
 
 def _in_duckdb(rows: pa.Table) -> Any:

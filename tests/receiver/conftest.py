@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,10 +78,22 @@ def alive(pid: int) -> bool:
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+def _kill_whoever_has(mark: str) -> None:
+    """SIGKILL to every process that was started with this in its environment.
+
+    Never by an id that was noted earlier: after minutes it may be another process's.
+    """
+    for place in Path("/proc").iterdir():
+        with suppress(OSError):  # it ended meanwhile
+            if place.name.isdigit() and mark.encode() in (place / "environ").read_bytes().split(b"\0"):
+                os.kill(int(place.name), signal.SIGKILL)
+
+
 @pytest.fixture(scope="session")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Running]]:
     """Start receivers; whatever is left of them at the end is killed."""
     started: list[Running] = []
+    name = "STARTED_BY_TESTS"
 
     def run(*options: str, lake: Path | None = None, ports: tuple[int, ...] = (0,), **env: str) -> Running:
         folder = tmp_path_factory.mktemp("receiver")
@@ -89,9 +102,10 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
         command = [sys.executable, "-P", "-m", "argus_server", "serve", "--lake", str(lake), *options]
         for port in ports:
             command += ["--port", str(port)]
+        environment = {**os.environ, name: str(folder), **env}
         with log_file.open("w") as stderr:
             process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, **env}
+                command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment
             )
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -103,13 +117,8 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
 
     yield run
     for running in started:
-        pids = [line["pid"] for line in running.log() if line["event"] == "child started"]
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.wait()
-        for pid in pids:
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
+        _kill_whoever_has(f"{name}={running.log_file.parent}")
+        running.process.wait()
         assert running.process.stdout is not None
         running.process.stdout.close()
 
