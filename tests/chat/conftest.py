@@ -27,7 +27,7 @@ MODELS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _ollama() -> Iterator[FakeOllama]:
     with FakeOllama(MODELS, registry=["tiny"]) as fake:
         yield fake
@@ -40,7 +40,7 @@ def fake(_ollama: FakeOllama) -> FakeOllama:
     return _ollama
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def receiver(launch: Callable[..., Running], _ollama: FakeOllama) -> Running:
     """One receiver for all conversations that need nothing special."""
     return launch("--ollama-host", _ollama.url, "--chat-rate", "1000")

@@ -42,20 +42,20 @@ class Arrived(NamedTuple):
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def receiver(launch: Callable[..., Running]) -> Running:
     """One receiver for all senders."""
     return launch()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model_server() -> Iterator[str]:
     """The address of the stand-in for OpenAI and Ollama."""
     with stand_in.running() as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sent(
     receiver: Running, model_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Arrived]:

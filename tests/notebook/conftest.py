@@ -59,7 +59,7 @@ class Receiver:
         self.process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Receiver]]:
     """Start receivers; all are stopped at the end."""
     started: list[Receiver] = []
@@ -83,7 +83,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Re
             receiver.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def receiver(serve: Callable[..., Receiver]) -> Receiver:
     """One receiver for all tests that only send to it."""
     return serve()

@@ -89,7 +89,7 @@ def _kill_whoever_has(mark: str) -> None:
                 os.kill(int(place.name), signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Running]]:
     """Start receivers; whatever is left of them at the end is killed."""
     started: list[Running] = []
@@ -123,7 +123,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
         running.process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def receiver(launch: Callable[..., Running]) -> Running:
     """One receiver for all tests that only ask it questions."""
     return launch("--max-body", "4MiB", "--cors-origins", "http://page.example")

@@ -18,13 +18,13 @@ JSON_COLUMNS = ("attributes", "resource", "scope", "events", "links")
 Arrived = Callable[[str], dict[str, dict[str, Any]]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def receiver(launch: Callable[..., Running]) -> Running:
     """One receiver for all senders."""
     return launch()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def arrived(receiver: Running) -> Arrived:
     """By span id, the rows of a trace, all columns, raw JSON parsed, once everything sent is readable."""
 
