@@ -64,8 +64,9 @@ class _Latency:
 
     kinds: tuple[tuple[str, str], ...]
 
-    def __call__(self, spans: Any, **cut: Any) -> Any:
-        return of_latency.latency_of(spans, dict(self.kinds), **cut)
+    def __call__(self, spans: Any, **cut: Any) -> pa.Table:
+        found: pa.Table = of_latency.latency_of(spans, dict(self.kinds), **cut).to_arrow_table()
+        return found
 
 
 class Digest:
@@ -165,14 +166,17 @@ class Digest:
         return self._once(choices, by, every, of_tokens.tokens_of_calls, "is_counted")
 
     def _once(
-        self, choices: Choices, by: Any, every: str | None, measure: Callable[..., Any], test: str = "true"
+        self,
+        choices: Choices,
+        by: Any,
+        every: str | None,
+        measure: Callable[..., pa.Table],
+        test: str = "true",
     ) -> pd.DataFrame:
         """What a measure gives, which is asked once as long as the tables say the same."""
         key = (self.now, repr(self._asked(choices)), repr((by, every)), measure)
         find = partial(measure, by=by, every=every)
-        return self._answers.of(
-            key, lambda: pandas_of(find(self.spans(choices).filter(test)).to_arrow_table())
-        )
+        return self._answers.of(key, lambda: pandas_of(find(self.spans(choices).filter(test))))
 
     def sessions(
         self,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BY",
     "SLOWEST_CODE",
+    "Between",
     "Facts",
     "FirstLook",
     "by_group",
@@ -55,6 +56,7 @@ BY = {
     "status": "status",
 }
 """What charts may be cut by: column, and what it is called."""
+Between = tuple[datetime | None, datetime | None]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 USUAL = "component_name"
 """What spans are told apart by where nothing was chosen."""
@@ -70,6 +72,11 @@ class Facts:
     errors: int
     first: datetime | None
     last: datetime | None
+
+    @property
+    def between(self) -> Between:
+        """The times of the first and the last."""
+        return self.first, self.last
 
 
 def facts_of(digest: Digest, choices: Choices) -> Facts:
@@ -101,10 +108,10 @@ def first_look(digest: Digest, choices: Choices, by: str | None, every: str) -> 
     Most often that is the one that fits all spans of the range of time: then one query tells everything.
     """
     around = facts_of(digest, Choices(since=choices.since, until=choices.until))
-    length = fitting(around, every, LENGTHS, "1h")
+    length = fitting(around.between, every, LENGTHS, "1h")
     numbers = _durations(digest, choices, by, length)
     facts = _facts_in(numbers)
-    fits = fitting(facts, every, LENGTHS, "1h")
+    fits = fitting(facts.between, every, LENGTHS, "1h")
     if not facts.spans:
         return FirstLook(facts, fits, None)
     if fits != length:
@@ -130,11 +137,12 @@ def whole_of(digest: Digest, choices: Choices) -> Hashable:
     return digest.now, choices, *ends
 
 
-def fitting(facts: Facts, every: str, lengths: Sequence[str], usual: str) -> str:
-    """The length that was asked for, else one that cuts the time of these spans into few stretches."""
+def fitting(between: Between, every: str, lengths: Sequence[str], usual: str) -> str:
+    """The length that was asked for, else one that cuts the time between into few stretches."""
     if every in lengths:
         return every
-    return length_for(facts.first, facts.last, lengths) if facts.first and facts.last else usual
+    first, last = between
+    return length_for(first, last, lengths) if first and last else usual
 
 
 def _through_time(

@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices
-from argus_lab.dashboards.latency_charts import FirstLook, facts_of, fitting, measured_code
+from argus_lab.dashboards.latency_charts import facts_of, fitting, measured_code
 from argus_lab.dashboards.pieces import Among, Piece, pieces_of
 from argus_lab.dashboards.stretches import LENGTHS
 from argus_lab.figures.answering import answers_over_time
 from argus_lab.figures.conversations import context_growth
-from argus_lab.figures.formats import count, plural, usd
+from argus_lab.figures.formats import count, is_known, plural, usd
 from argus_lab.figures.series import span_of
 from argus_lab.figures.usage import usage_drawing
 from argus_lab.frames import pandas_of
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from argus_lab.dashboards.digest import Digest
+    from argus_lab.dashboards.latency_charts import Between
 
 __all__ = [
     "BY",
     "EXPENSIVE_CODE",
     "LENGTHS_OF_USAGE",
+    "FirstLook",
     "Used",
     "answering",
     "expensive",
@@ -38,7 +40,6 @@ __all__ = [
     "groups",
     "groups_code",
     "growth",
-    "through_time",
     "used",
 ]
 
@@ -76,18 +77,52 @@ def used(digest: Digest, choices: Choices) -> Used | None:
     )
 
 
+class Cut(NamedTuple):
+    """How the chart of usage is cut, and whether it shows tokens or what they cost."""
+
+    by: str | None
+    every: str
+    values: Values
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """What the page shows first: the stretches of time, and the chart of usage over time."""
+
+    every: str
+    chart: Chart | None
+    """``None`` if no span is chosen."""
+
+
 def first_look(digest: Digest, choices: Choices, by: str | None, every: str, values: Values) -> FirstLook:
-    """The chart of usage over time; ``every`` is a length of stretches, or empty for one that fits."""
-    facts = facts_of(digest, choices)
-    length = fitting(facts, every, LENGTHS_OF_USAGE, "1d")
-    chart = through_time(digest, choices, by, length, values) if facts.spans else None
-    return FirstLook(facts, length, chart)
+    """The chart of usage over time; ``every`` is a length of stretches, or empty for one that fits the calls.
+
+    Most often that is the one that fits all spans of the range of time: then one query tells everything.
+    """
+    around = facts_of(digest, Choices(since=choices.since, until=choices.until))
+    length = fitting(around.between, every, LENGTHS_OF_USAGE, "1d")
+    numbers = digest.tokens(choices, by=by, every=length)
+    if not len(numbers) and digest.query("SELECT 1 FROM chosen LIMIT 1", choices).empty:
+        return FirstLook(length, None)
+    while (shorter := fitting(_between(numbers, length), every, LENGTHS_OF_USAGE, length)) in _below(length):
+        length, numbers = shorter, digest.tokens(choices, by=by, every=shorter)
+    return FirstLook(length, _through_time(digest, choices, Cut(by, length, values), numbers))
 
 
-def through_time(digest: Digest, choices: Choices, by: str | None, every: str, values: Values) -> Chart:
+def _between(numbers: pd.DataFrame, every: str) -> Between:
+    """From the start of the first stretch to the end of the last."""
+    first, last = numbers["time"].min(), numbers["time"].max()
+    return (first, last + span_of(every)) if is_known(first) else (None, None)
+
+
+def _below(length: str) -> tuple[str, ...]:
+    return LENGTHS_OF_USAGE[: LENGTHS_OF_USAGE.index(length)]
+
+
+def _through_time(digest: Digest, choices: Choices, cut: Cut, found: pd.DataFrame) -> Chart:
     """Tokens by kind or group, or what they cost, over time."""
-    numbers = digest.tokens(choices, by=by, every=every)
-    numbers = numbers[numbers["time"].notna()].reset_index(drop=True)
+    by, every, values = cut
+    numbers = found[found["time"].notna()].reset_index(drop=True)
     given = f"every={every!r}" + (f", by={by!r}" if by else "")
     what = "Cost" if values == "cost" else "Tokens"
     amount = (
@@ -95,9 +130,9 @@ def through_time(digest: Digest, choices: Choices, by: str | None, every: str, v
         if values == "cost"
         else f"{count(numbers['total_tokens'].sum())} tokens"
     )
-    cut = f", by {BY[by]}" if by else ""
+    per_group = f", by {BY[by]}" if by else ""
     calls = plural(int(numbers["calls"].sum()), "model call")
-    words = f"{what} over time{cut}, every {every}: {amount} in {calls}."
+    words = f"{what} over time{per_group}, every {every}: {amount} in {calls}."
     without = int(numbers["unpriced_calls"].sum())
     if without:
         words += f" {plural(without, 'call')} without a list price are not in the cost."
@@ -110,7 +145,7 @@ def through_time(digest: Digest, choices: Choices, by: str | None, every: str, v
         lambda rows: pieces_of(rows, [by] if by else [], span_of(every)),
         calls=True,
         code=measured_code(digest, choices, f"tokens = al.tokens(spans, {given})", by),
-        key=(by, every, values),
+        key=cut,
     )
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from argus_lab.dashboards.charts import Chart
     from argus_lab.dashboards.desk import Desk
-    from argus_lab.dashboards.latency_charts import FirstLook
 
 __all__ = ["TokensPage", "body"]
 
@@ -95,7 +94,7 @@ class TokensPage:
         for view in views:
             view.busy()
 
-    def _with_first(self, found: FirstLook) -> None:
+    def _with_first(self, found: charts.FirstLook) -> None:
         is_there = found.chart is not None
         shown = self._charts if is_there else self._nothing
         if self.view[1] is not shown:

@@ -44,6 +44,15 @@ _TYPES: dict[pa.DataType, nw.dtypes.DType] = {
 }
 KNOWN = {field.name: _TYPES.get(field.type) for field in SPANS.arrow()}
 """By column of the span table, its type in Narwhals' words; None for days and lists."""
+_IN_DUCKDB = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us", "UTC"): "TIMESTAMP WITH TIME ZONE",
+}
+_STORED = {field.name: told for field in SPANS.arrow() if (told := _IN_DUCKDB.get(field.type))}
+"""The same in DuckDB's words."""
 KINDS = "pandas, Polars (eager or lazy), pyarrow, a DuckDB relation or a Spark frame"
 
 
@@ -91,6 +100,8 @@ def _typed(frame: Frame) -> Frame:
     """
     if frame.implementation.is_pandas_like() or frame.implementation.is_pyarrow():
         return frame
+    if frame.implementation.is_duckdb() and _is_as_stored(frame.to_native()):
+        return frame
     foreign = {
         name: wanted
         for name, kind in frame.collect_schema().items()
@@ -104,6 +115,12 @@ def _typed(frame: Frame) -> Frame:
             foreign = {name: wanted for name, wanted in foreign.items() if name not in times}
     casts = [nw.col(name).cast(wanted).alias(name) for name, wanted in foreign.items()]
     return frame.with_columns(*casts) if casts else frame
+
+
+def _is_as_stored(relation: duckdb.DuckDBPyRelation) -> bool:
+    """Whether a relation has the span table's types. It knows its own; for Narwhals' DuckDB runs a query."""
+    types = zip(relation.columns, map(str, relation.types), strict=True)
+    return all(told == _STORED.get(name, told) for name, told in types)
 
 
 def _fits(kind: nw.dtypes.DType, wanted: nw.dtypes.DType) -> bool:

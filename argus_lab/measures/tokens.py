@@ -26,7 +26,7 @@ USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_toke
 SUMS = (*USAGE, "fresh_input_tokens", "total_tokens", "reported_cost_usd")
 KINDS = {"calls": "int", **dict.fromkeys(SUMS, "int")} | {"reported_cost_usd": "float"}
 """The columns of the result without prices and their types."""
-TOTALS = {"calls": Of("rows"), **{name: Of("sum", name) for name in SUMS}}
+TOTALS = {"calls": Of("rows"), **{name: Of("sum", name) for name in SUMS if name != "total_tokens"}}
 PRICED = ("cost_usd", "priced_calls", "unpriced_calls", "unpriced_models")
 ORDER = [name for name in KINDS if name != "reported_cost_usd"]
 ORDER += ["cost_usd", "reported_cost_usd", "priced_calls", "unpriced_calls", "unpriced_models"]
@@ -35,6 +35,12 @@ NO_MODEL = "(no model)"
 
 _CACHED = nw.col("cache_read_tokens").fill_null(0) + nw.col("cache_write_tokens").fill_null(0)
 _INPUT, _OUTPUT = nw.col("input_tokens"), nw.col("output_tokens")
+_FRESH = _INPUT - _CACHED
+_PARTS = (
+    nw.when(_FRESH >= 0).then(_FRESH).alias("fresh_input_tokens"),
+    nw.col("cost_usd").alias("reported_cost_usd"),
+)
+_TOTAL = (_INPUT.fill_null(0) + _OUTPUT.fill_null(0)).alias("total_tokens")  # of what counts, one is known
 
 
 def tokens(
@@ -102,11 +108,11 @@ def tokens(
     lazy = lazily(frame, list(dict.fromkeys([*groups, *needed])))
     if every:
         lazy, groups = timed(lazy, length_us(every)), [TIME, *groups]
-    calls = _parts(who.counted_lazily(lazy))
+    calls = who.counted_lazily(lazy).with_columns(*_PARTS)
     if prices:
         return _priced(calls, spans, groups)
     calls, at = in_groups(calls, groups)
-    return settled(aggregated(calls, at, TOTALS), spans, groups, KINDS)
+    return settled(_added_up(calls, at), spans, groups, KINDS)
 
 
 def tokens_of_calls(
@@ -115,8 +121,8 @@ def tokens_of_calls(
     by: str | Sequence[str] | None = None,
     every: str | None = None,
     cost: str = "list_cost_usd",
-) -> Any:
-    """The same of calls of which it is known already that they count, and what each costs.
+) -> pa.Table:
+    """The same of calls of which it is known already that they count, and what each costs; in memory.
 
     Parameters
     ----------
@@ -132,7 +138,8 @@ def tokens_of_calls(
     >>> import pandas as pd
     >>> from argus_lab.testing import make_span
     >>> calls = pd.DataFrame([make_span(n, input_tokens=9, request_model="m") for n in (1, 2)])
-    >>> tokens_of_calls(calls.assign(paid=[0.5, None]), cost="paid")[["calls", "cost_usd", "unpriced_models"]]
+    >>> found = tokens_of_calls(calls.assign(paid=[0.5, None]), cost="paid").to_pandas()
+    >>> found[["calls", "cost_usd", "unpriced_models"]]
        calls  cost_usd unpriced_models
     0      2       0.5               m
     """
@@ -144,28 +151,21 @@ def tokens_of_calls(
         lazy, groups = timed(lazy, length_us(every)), [TIME, *groups]
     named = nw.coalesce("response_model", "request_model", nw.lit(NO_MODEL))
     paid = nw.col(cost)
-    lazy = _parts(lazy).with_columns(
-        paid.alias("paid"), nw.when(paid.is_null()).then(named).alias("unpriced_models")
-    )
+    unpriced = nw.when(paid.is_null()).then(named)
+    lazy = lazy.with_columns(*_PARTS, paid.alias("paid"), unpriced.alias("unpriced_models"))
     at = [*groups, "unpriced_models"]
-    alike = in_memory(
-        aggregated(lazy, at, TOTALS | {"paid": Of("sum", "paid")}), at, KINDS | {"paid": "float"}
-    )
-    rows = alike.rename_columns({"paid": "cost_usd"})
+    alike = _added_up(lazy, at, paid=Of("sum", "paid"))
+    rows = in_memory(alike, at, KINDS | {"paid": "float"})
     count, none = rows["calls"], pa.scalar(0, pa.int64())
     is_priced = pc.is_null(rows["unpriced_models"])
+    rows = rows.rename_columns({"paid": "cost_usd"})
     rows = rows.append_column("priced_calls", pc.if_else(is_priced, count, none))
     rows = rows.append_column("unpriced_calls", pc.if_else(is_priced, none, count))
-    return returned(_summed(rows.select([*groups, *KINDS, *PRICED]), groups), calls)
+    return _summed(rows, groups)
 
 
-def _parts(calls: Lazy) -> Lazy:
-    fresh = _INPUT - _CACHED
-    return calls.with_columns(
-        nw.when(fresh >= 0).then(fresh).alias("fresh_input_tokens"),
-        (_INPUT.fill_null(0) + _OUTPUT.fill_null(0)).alias("total_tokens"),  # of what counts, one is known
-        nw.col("cost_usd").alias("reported_cost_usd"),
-    )
+def _added_up(calls: Lazy, at: Sequence[str], **more: Of) -> Lazy:
+    return aggregated(calls, at, TOTALS | more).with_columns(_TOTAL)
 
 
 def _priced(calls: Lazy, spans: Any, groups: list[str]) -> Any:
@@ -174,7 +174,7 @@ def _priced(calls: Lazy, spans: Any, groups: list[str]) -> Any:
     calls = timed(calls, price_table.period_us(), "period")
     calls = calls.with_columns(step().alias("step"), flaw().alias("flaw"))
     calls = calls.with_columns(**{alias: nw.col(name) for name, alias in names.items()})
-    grouped = aggregated(calls, [*groups, *names.values()], TOTALS)
+    grouped = _added_up(calls, [*groups, *names.values()])
     alike = in_memory(grouped, [*groups, *names.values()], KINDS)
     same_price = alike.select([*names.values(), *USAGE, "calls"])
     same_price = same_price.rename_columns([*PRICED_BY, *USAGE, "calls"])
@@ -194,13 +194,13 @@ def _priced(calls: Lazy, spans: Any, groups: list[str]) -> Any:
 
 
 def _summed(rows: pa.Table, groups: Sequence[str]) -> pa.Table:
-    wanted = [*KINDS, *PRICED]
+    """One row a group of the rows that are alike in their price."""
+    ways = dict.fromkeys((*KINDS, *PRICED), "sum") | {"unpriced_models": "distinct"}
     if not groups:
         rows = rows.append_column("all", pa.array([0] * rows.num_rows, pa.int8()))
     at = list(groups) or ["all"]
-    ways = [(name, "distinct" if name == "unpriced_models" else "sum") for name in wanted]
-    found = rows.group_by(at, use_threads=False).aggregate(ways)
-    found = found.rename_columns([*at, *wanted])
+    found = rows.group_by(at, use_threads=False).aggregate(list(ways.items()))
+    found = found.rename_columns([*at, *ways])
     lists = found["unpriced_models"].to_pylist()
     texts = [", ".join(sorted(filter(None, names))) or None for names in lists]
     found = found.set_column(

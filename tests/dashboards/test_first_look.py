@@ -9,6 +9,7 @@ import pandas.testing as pdt
 import pytest
 
 import argus_lab as al
+from argus_lab.dashboards import tokens_charts
 from argus_lab.dashboards.chart_view import ChartView
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.desk import Desk
@@ -16,13 +17,15 @@ from argus_lab.dashboards.digests import digest_of
 from argus_lab.dashboards.jobs import Jobs
 from argus_lab.dashboards.latency import PAGE
 from argus_lab.dashboards.latency_charts import facts_of, first_look, fitting
-from argus_lab.dashboards.stretches import LENGTHS
+from argus_lab.dashboards.stretches import LENGTHS, MOST
+from argus_lab.dashboards.tokens_charts import LENGTHS_OF_USAGE
+from argus_lab.figures.series import span_of
 from argus_lab.measures.latency import DURATIONS
 
 CHOICES = {
     "everything": Choices(),
     "failed": Choices(status=("ERROR",)),
-    "a service": Choices(service=("support-bot",)),
+    "a service": Choices(service=("support-agent",)),
     "one model, failed": Choices(status=("ERROR",), component=("llm",)),
     "nothing": Choices(service=("none",)),
 }
@@ -36,7 +39,7 @@ def test_one_query_tells_what_several_would(name: str, by: str | None, every: st
     digest, choices = digest_of(support), CHOICES[name]
     found = first_look(digest, choices, by, every)
     assert found.facts == facts_of(digest, choices)
-    assert found.every == fitting(found.facts, every, LENGTHS, "1h")
+    assert found.every == fitting(found.facts.between, every, LENGTHS, "1h")
     if not found.facts.spans:
         assert found.chart is None
         return
@@ -46,6 +49,35 @@ def test_one_query_tells_what_several_would(name: str, by: str | None, every: st
     names = ["time", *([by] if by else []), *DURATIONS]
     pdt.assert_frame_equal(found.chart.numbers[names], whole[names], check_dtype=False)
     assert list(found.chart.numbers) == names
+
+
+@pytest.mark.parametrize("every", ["", "1h", "1d"])
+@pytest.mark.parametrize("by", [None, "request_model"])
+@pytest.mark.parametrize("name", [*CHOICES, "no calls", "calls of two minutes"])
+def test_usage_is_shown_in_stretches_that_fit_the_calls(name: str, by: str | None, every: str, support: str):
+    """No more than are drawn, and no longer than need be; spans without calls have a chart all the same."""
+    digest = digest_of(support)
+    choices = CHOICES.get(name, Choices(component=("mcp",)))
+    if name == "calls of two minutes":
+        first = digest.query("SELECT min(start_time) AS at FROM chosen WHERE is_counted", Choices())["at"][0]
+        choices = Choices(since=first.isoformat(), until=(first + span_of("2m")).isoformat())
+    found = tokens_charts.first_look(digest, choices, by, every, "tokens")
+    spans = digest.spans(choices).to_arrow_table().to_pandas()
+    assert (found.chart is None) == spans.empty == (name == "nothing")
+    if found.chart is None:
+        return
+    whole = digest.tokens(choices, by=by, every=found.every)
+    pdt.assert_frame_equal(found.chart.numbers, whole)
+    calls = spans[spans["is_counted"]]
+    assert whole.empty == calls.empty
+    assert not (calls.empty and name in {"everything", "calls of two minutes"})
+    if every:
+        assert found.every == every
+    elif len(calls):
+        lasts = calls["start_time"].max() - calls["start_time"].min()
+        assert lasts <= MOST * span_of(found.every)
+        for shorter in LENGTHS_OF_USAGE[: LENGTHS_OF_USAGE.index(found.every)]:
+            assert lasts + 2 * span_of(found.every) > MOST * span_of(shorter)
 
 
 class Waiting(Desk):

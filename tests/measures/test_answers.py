@@ -84,5 +84,5 @@ def test_calls_that_are_known_to_count_give_the_same(by: str | None):
     keys = zip(calls["trace_id"].to_pylist(), calls["span_id"].to_pylist(), strict=True)
     calls = calls.append_column("paid", pa.array([price[key] for key in keys], pa.float64()))
     for every in (None, "1d"):
-        found = rows_of(tokens_of_calls(calls, by=by, every=every, cost="paid"))
+        found = tokens_of_calls(calls, by=by, every=every, cost="paid").to_pylist()
         assert not differences(found, rows_of(tokens(spans, by=by, every=every)))
