@@ -40,8 +40,8 @@ __all__ = ["PARTS", "Opened", "opened"]
 
 WITH_CONTENT = 1_500
 """Sessions of so many spans are read with their messages; of larger ones a step's, when it is chosen."""
-KEPT = 6
-"""Sessions that stay in memory, for those who go back to one."""
+KEPT = 12
+"""Sessions that stay in memory, for those who go back to one, or rest on one and open it."""
 CHARACTERS = 20_000
 """Of any one text; what is longer says how much more there is and where to read it."""
 PARTS = ("request", "execution", "result", "raw")
@@ -124,11 +124,11 @@ def opened(digest: Digest, row: Mapping[str, Any]) -> Opened:
     return _OPENED.of((digest.address, digest.generation, row["session"]), lambda: _read(digest, row))
 
 
-def aimed(digest: Digest, session: Mapping[str, Any]) -> None:
-    """Read a session that is likely to be opened next, if there is one of this name."""
+def aimed(digest: Digest, session: Mapping[str, Any], *, is_sure: bool) -> None:
+    """Read a session that is likely to be opened next, if there is one; a large one only if it is sure."""
     with contextlib.suppress(ArgusError):  # what is wrong with the lake is told to whoever opens it
         row = digest.session(session["session"], session.get("of"))
-        if row is not None:
+        if row is not None and (is_sure or row["spans"] <= WITH_CONTENT):
             opened(digest, row)
 
 

@@ -35,7 +35,7 @@ class SessionTable:
         desk: Desk,
         jobs: Jobs,
         opened: Callable[[Mapping[str, Any]], None],
-        aimed: Callable[[Mapping[str, Any]], None],
+        aimed: Callable[..., None],
     ) -> None:
         self._desk = desk
         self._jobs = jobs
@@ -100,10 +100,13 @@ class SessionTable:
         if not isinstance(message, dict):
             return
         did = message.get("do")
-        if did in {"open", "aim"} and isinstance(message.get("session"), str):
+        if did in {"open", "aim", "near"} and isinstance(message.get("session"), str):
             of = message.get("of")
-            act = self._opened if did == "open" else self._aimed
-            act({"session": message["session"], "of": of if isinstance(of, str) else None})
+            session = {"session": message["session"], "of": of if isinstance(of, str) else None}
+            if did == "open":
+                self._opened(session)
+            else:
+                self._aimed(session, is_sure=did == "aim")
         elif did == "sort" and message.get("order") in ORDERS:
             self._sort(message["order"])
         elif did == "page" and isinstance(message.get("page"), int | float):

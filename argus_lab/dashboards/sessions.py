@@ -61,9 +61,11 @@ class _Sessions:
         if not any(each is part for each in self.holder):
             self.holder.append(part)
 
-    def _aim(self, session: Mapping[str, Any]) -> None:
-        """The button went down on a session: what a click opens is read before the button comes up."""
-        self._desk.compute(partial(aimed, self._desk.digest, session), _nothing, lane="aim")
+    def _aim(self, session: Mapping[str, Any], *, is_sure: bool) -> None:
+        """The button went down on a session, or a hand rests on it: what a click opens is read by then."""
+        if is_sure or not self._desk.is_at_once:  # a kernel that reads does nothing else meanwhile
+            job = partial(aimed, self._desk.digest, session, is_sure=is_sure)
+            self._desk.compute(job, _nothing, lane="aim")
 
     def _open(self, session: Mapping[str, Any]) -> None:
         self._desk.keep(is_step=True, session=session["session"], of=session.get("of"), step=None, view=None)

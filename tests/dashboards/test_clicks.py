@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -78,6 +79,32 @@ def test_in_the_table(sessions: Page):
     session = row.get_attribute("data-id")
     _drawn_meanwhile(sessions, row)
     sessions.wait_for_url(f"**session={session}*")
+
+
+def test_what_one_rests_on_is_read_before_it_is_opened(sessions: Page):
+    """A hand or the keys rest on a row: the server hears of it once; of rows that they only pass, never."""
+    near: list[str] = []
+
+    def sent(frame: str | bytes) -> None:
+        near.extend(re.findall(r'"near"\],\["session","([^"]+)"', str(frame)))
+
+    sessions.on("websocket", lambda socket: socket.on("framesent", sent))
+    sessions.reload()
+    rows = sessions.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    places = [box for n in range(8) if (box := rows.nth(n).bounding_box())]
+    for each in places:
+        sessions.mouse.move(each["x"] + 50, each["y"] + 5)
+    sessions.wait_for_timeout(500)
+    assert near[-1] == rows.nth(7).get_attribute("data-id")
+    before = len(near)
+    assert before < len(places), "each of the rows that were passed was read"
+    sessions.mouse.move(places[7]["x"] + 300, places[7]["y"] + 5)
+    sessions.wait_for_timeout(200)
+    assert len(near) == before, "the same row was read once more"
+    sessions.keyboard.press("Home")
+    sessions.wait_for_timeout(200)
+    assert near[before:] == [rows.nth(0).get_attribute("data-id")]
 
 
 ROW_ABOVE = """() => {

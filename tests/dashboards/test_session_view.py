@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from argus_lab.dashboards import opened as opening
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.desk import Desk
 from argus_lab.dashboards.digest import Digest
@@ -166,3 +167,26 @@ def test_the_view_that_was_chosen_last_is_shown(reader: Reader):
     reader.does(do="view", name="waterfall")
     reader.let("view")
     assert reader.view.replay.view["name"] == "waterfall"
+
+
+def test_what_may_be_opened_next_is_read_where_it_is_quick(reader: Reader, monkeypatch: pytest.MonkeyPatch):
+    """Of one that a hand rests on nothing is read if it is large; one that is pressed is read in any case."""
+    read: list[str] = []
+    real = opening._session  # noqa: SLF001  what reads the spans
+
+    def counted(digest: Digest, row: Mapping[str, Any], *, content: bool) -> Any:
+        read.append(row["session_id"])
+        return real(digest, row, content=content)
+
+    monkeypatch.setattr(opening, "_session", counted)
+    monkeypatch.setattr(opening, "WITH_CONTENT", 0)
+    digest = reader.desk.digest
+    for name in (SESSIONS[2], "nowhere"):
+        opening.aimed(digest, {"session": name}, is_sure=False)
+    assert read == []
+    opening.aimed(digest, {"session": SESSIONS[2]}, is_sure=True)
+    assert read == [SESSIONS[2]]
+    monkeypatch.setattr(opening, "WITH_CONTENT", 1_500)
+    opening.aimed(digest, {"session": SESSIONS[3]}, is_sure=False)
+    opening.aimed(digest, {"session": SESSIONS[3]}, is_sure=True)
+    assert read == [SESSIONS[2], SESSIONS[3]]

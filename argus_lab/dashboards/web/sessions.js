@@ -13,6 +13,9 @@ const COLUMNS = [
   ["started", "Started, UTC", "150px", "right"],
 ];
 
+// How long one rests on a row that one may be about to open, and not just to pass.
+const RESTS_MS = 60;
+
 const cell = (name, cls, ...children) => {
   const made = document.createElement(name);
   if (cls) made.className = cls;
@@ -152,6 +155,16 @@ export function render({ model, el }) {
     aimed = { key: row?.key, x: event.clientX, y: event.clientY };
     if (row && event.button === 0) send({ do: "aim", session: row.id, of: row.project });
   });
+  // What a hand or the keys rest on is likely to be opened next; what they only pass is not.
+  let resting = 0, near = "";
+  const rest = (row) => {
+    if (row?.key === near) return;
+    clearTimeout(resting);
+    near = row?.key ?? "";
+    if (row) resting = setTimeout(() => send({ do: "near", session: row.id, of: row.project }), RESTS_MS);
+  };
+  scroll.addEventListener("pointerover", (event) => { if (event.pointerType === "mouse") rest(model.told.rows[placeOf(event)]); });
+  scroll.addEventListener("pointerleave", () => rest());
   scroll.addEventListener("click", (event) => {
     const isStill = aimed && Math.hypot(event.clientX - aimed.x, event.clientY - aimed.y) < 8;
     const at = placeOf(event), place = at < 0 && isStill ? model.told.rows.findIndex((row) => row.key === aimed.key) : at;
@@ -168,6 +181,7 @@ export function render({ model, el }) {
       event.preventDefault();
       mark(Math.max(0, Math.min(body.rows.length - 1, at + moves[event.key])));
       shown = model.told.rows[at]?.key || "";
+      rest(model.told.rows[at]);
     } else if (event.key === "Enter" && at >= 0) open(at);
     else if (event.key === "ArrowRight" && model.told.page < model.told.pages) send({ do: "page", page: model.told.page + 1 });
     else if (event.key === "ArrowLeft" && model.told.page > 1) send({ do: "page", page: model.told.page - 1 });
@@ -187,6 +201,6 @@ export function render({ model, el }) {
   });
   seen.observe(scroll);
   model.on("told", draw);
-  model.on("remove", () => seen.disconnect());
+  model.on("remove", () => { seen.disconnect(); rest(); });
   draw();
 }
