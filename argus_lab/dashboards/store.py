@@ -7,14 +7,31 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import weakref
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import duckdb
 
-__all__ = ["Store"]
+from argus_lab.lake.locks import FileLock, is_held
+
+__all__ = ["Store", "sweep"]
 
 _NUMBERS = itertools.count(1)
+PREFIX, LOCK = "argus-pages-", "lock"
+MADE_WITHIN_S = 60
+"""By then whoever made a folder holds its lock."""
+
+
+@cache
+def sweep() -> None:
+    """Remove, once a process, what processes left that were killed: nobody holds its lock any more."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+        with suppress(OSError):  # it has gone meanwhile, or is somebody else's
+            if time.time() - lock.stat().st_mtime > MADE_WITHIN_S and not is_held(lock):
+                shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 class Store:
@@ -32,8 +49,10 @@ class Store:
         self.number = next(_NUMBERS)
         self.writing = threading.Lock()
         """Whoever writes, but the thread that follows the lake, holds it: while a copy is made nobody may."""
-        folder = tempfile.mkdtemp(prefix="argus-pages-")
+        sweep()
+        folder = tempfile.mkdtemp(prefix=PREFIX)
         self._folder = folder
+        self._lock = FileLock.try_take(Path(folder, LOCK))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._path = Path(folder, "digest.db")
         if source is not None:

@@ -20,7 +20,7 @@ from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import durable_ends, journal_root
 from argus_lab.lake.locks import FileLock
 from argus_lab.lake.progress import is_drained, is_hurried, status
-from argus_lab.lake.status import Status, read_status, write_status
+from argus_lab.lake.status import Status, begun, read_status, write_status
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.settings import Settings
 
@@ -179,6 +179,7 @@ def _say(root: Path, intake: Intake | None, reason: str | None) -> None:
                 table_version=intake.version if intake else None,
                 at=time.time(),
                 pid=os.getpid(),
+                begun=begun(os.getpid()),
                 counts=dict(intake.counts) if intake else {},
             ),
         )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from argus_lab.lake.journal import durable_ends
-from argus_lab.lake.status import Status, read_status
+from argus_lab.lake.status import Status, begun, read_status
 
 __all__ = ["Status", "backlog", "hurry", "is_drained", "is_hurried", "status"]
 
@@ -21,22 +21,23 @@ def status(root: Path) -> Status:
     how far the journals were read.
     """
     said = read_status(root)
-    if said.state != "absent" and not _lives(said.pid):
+    if said.state != "absent" and not _lives(said):
         return replace(said, state="absent", reason=None)
     return said
 
 
-def _lives(pid: int | None) -> bool:
-    """Whether a process of this machine exists."""
-    if pid is None:
+def _lives(said: Status) -> bool:
+    """Whether the process that said it exists on this machine, and not another one with its number."""
+    if said.pid is None:
         return False
     try:
-        os.kill(pid, 0)
+        os.kill(said.pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it lives, as somebody else's
-        return True
-    return True
+    except PermissionError:  # it exists, as somebody else's
+        pass
+    now = begun(said.pid)
+    return None in {said.begun, now} or said.begun == now
 
 
 def backlog(root: Path) -> int:

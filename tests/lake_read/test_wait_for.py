@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 import argus_lab as al
 from argus_lab.errors import WaitTimedOut
-from argus_lab.lake import keeper, status
+from argus_lab.lake import keeper, progress, status
 from argus_lab.lake.journal import JournalWriter
 from argus_lab.lake.table import journal_root
 from tests.lake_write.journalled import entry, made_for, numbered, taken_in, write
@@ -118,6 +119,24 @@ def test_a_failing_keeper_is_named(lake: Path):
     status.write_status(root, status.Status("failing", "the disk is full", pid=os.getpid()))
     with pytest.raises(WaitTimedOut, match="failing: the disk is full"):
         al.open(lake).wait_for(TRACE, timeout=SOON)
+
+
+def test_another_process_with_its_number_is_not_the_keeper(lake: Path):
+    """A keeper was killed, and its process id is another's by now: no receiver runs."""
+    root, pid = journal_root(str(lake)), os.getpid()
+    for begun, state in ((status.begun(pid), "ok"), (1, "absent"), (None, "ok")):
+        status.write_status(root, status.Status("ok", pid=pid, begun=begun))
+        assert progress.status(root).state == state
+    assert status.begun(pid) != 1
+
+
+def test_what_a_newer_keeper_says_is_read_as_far_as_it_is_known(lake: Path):
+    """A page that was not started anew since the receiver was reads its status all the same."""
+    root = journal_root(str(lake))
+    status.write_status(root, status.Status("ok", pid=os.getpid()))
+    place = root / "keeper.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"mood": "fine"}))
+    assert progress.status(root).state == "ok"
 
 
 @pytest.mark.parametrize(
