@@ -34,6 +34,12 @@ def sweep() -> None:
                 shutil.rmtree(lock.parent, ignore_errors=True)
 
 
+def _remove(folder: str, lock: FileLock | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if lock is not None:
+        lock.release()
+
+
 class Store:
     """Tables on disk, of which no more than ``memory`` bytes are in memory.
 
@@ -52,8 +58,7 @@ class Store:
         sweep()
         folder = tempfile.mkdtemp(prefix=PREFIX)
         self._folder = folder
-        self._lock = FileLock.try_take(Path(folder, LOCK))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        weakref.finalize(self, _remove, folder, FileLock.try_take(Path(folder, LOCK)))
         self._path = Path(folder, "digest.db")
         if source is not None:
             shutil.copyfile(source, self._path)
