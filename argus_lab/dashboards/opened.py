@@ -40,7 +40,7 @@ __all__ = ["PARTS", "Opened", "opened"]
 
 WITH_CONTENT = 1_500
 """Sessions of so many spans are read with their messages; of larger ones a step's, when it is chosen."""
-KEPT = 12
+KEPT = 6
 """Sessions that stay in memory, for those who go back to one, or rest on one and open it."""
 CHARACTERS = 20_000
 """Of any one text; what is longer says how much more there is and where to read it."""

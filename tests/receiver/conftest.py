@@ -83,9 +83,9 @@ def _kill_whoever_has(mark: str) -> None:
 
     Never by an id that was noted earlier: after minutes it may be another process's.
     """
-    for place in Path("/proc").iterdir():
+    for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile
-            if place.name.isdigit() and mark.encode() in (place / "environ").read_bytes().split(b"\0"):
+            if mark.encode() in (place / "environ").read_bytes().split(b"\0"):
                 os.kill(int(place.name), signal.SIGKILL)
 
 
@@ -117,6 +117,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
 
     yield run
     for running in started:
+        running.process.kill()
         _kill_whoever_has(f"{name}={running.log_file.parent}")
         running.process.wait()
         assert running.process.stdout is not None
