@@ -15,6 +15,7 @@ from argus_lab.dashboards.charts import MOST_ROWS, Chart, brushable, cells_of, c
 from argus_lab.dashboards.parts import Part, web
 from argus_lab.figures.drawings import Drawing
 from argus_lab.figures.formats import count, plural
+from argus_lab.figures.theme import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable
@@ -29,6 +30,8 @@ __all__ = ["ChartView", "Sheet"]
 DRAWN_WITHIN_S = 0.5
 """Longer nobody waits for a browser that does not say that it has drawn."""
 VIEWS = ("", "table", "spans", "code")
+BAR = 36
+"""Pixels of the line of words and buttons below a figure."""
 HINT = "Drag over the chart, or click a mark, to select spans"
 
 
@@ -44,9 +47,12 @@ class Sheet(Part):
 
 
 class ChartView:
-    """One place on a page for a chart, where one chart comes after the other; ``view`` is what is shown."""
+    """One place on a page for a chart, where one chart comes after the other; ``view`` is what is shown.
 
-    def __init__(self, desk: Desk, name: str, label: str) -> None:
+    It is ``high`` pixels high before there is one, so that nothing below it moves once there is.
+    """
+
+    def __init__(self, desk: Desk, name: str, label: str, *, high: int = Sizes.HEIGHT) -> None:
         self.desk = desk
         self.name = name
         self.label = label
@@ -63,9 +69,10 @@ class ChartView:
         self._is_due = False
         self._next: Callable[[], None] | None = None
         self._pane: Any = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=0)  # type: ignore[no-untyped-call]
-        self._sheet = Sheet(told=self._told(), sizing_mode="stretch_width", margin=0)
+        self._place = pn.Column(self._pane, min_height=high, sizing_mode="stretch_width", margin=0)
+        self._sheet = Sheet(told=self._told(), min_height=BAR, sizing_mode="stretch_width", margin=0)
         self._sheet.whenever_told(self._heard)
-        self.view = pn.Column(self._pane, self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))
+        self.view = pn.Column(self._place, self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))
 
     def show(self, chart: Chart) -> None:
         """Show a chart in the place of the last one; the same chart stays as it is, with what is brushed."""
@@ -101,6 +108,7 @@ class ChartView:
         # A figure has style sheets of its own, which a pane cannot take over; a layout of it has none.
         with looked_through_once(pn.state.curdoc):
             self._pane.object = column(drawn, sizing_mode="stretch_width")
+        self._place.min_height = None
 
     def once_drawn(self, act: Callable[[], None]) -> None:
         """Have ``act`` called once the browser has drawn what it was shown: for that it needs a core, too.

@@ -15,7 +15,7 @@ from argus_lab.figures.formats import count, duration, is_known, plural
 from argus_lab.figures.groups import latency_by
 from argus_lab.figures.latencies import first_token_drawing, over_time_drawing, spread
 from argus_lab.figures.quantiles import DURATION, FIRST_TOKEN, Quantiles
-from argus_lab.figures.series import span_of
+from argus_lab.figures.series import named, span_of
 from argus_lab.frames import pandas_of
 from argus_lab.measures.distribution import distribution
 from argus_lab.measures.latency import DURATIONS, FIRST_TOKENS, SEEN
@@ -197,7 +197,8 @@ def by_group(digest: Digest, choices: Choices, by: str | None) -> Chart:
     most = slow.iloc[0] if len(slow) else None
     words = f"Latency by {BY[by]}, {plural(len(slow), 'group')}."
     if most is not None:
-        words += f" Most time goes to {most[by]}: median {duration(most['p50_ms'])}, "
+        name = named(slow.head(1), by, "")["group"].iloc[0]
+        words += f" Most time goes to {name}: median {duration(most['p50_ms'])}, "
         words += f"p95 {duration(most['p95_ms'])}."
     return Chart(
         "by-group",

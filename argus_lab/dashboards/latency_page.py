@@ -14,8 +14,9 @@ from argus_lab.dashboards.latency_periods import compared
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
 from argus_lab.dashboards.stretches import LENGTHS
-from argus_lab.dashboards.switches import Switches, arranged
+from argus_lab.dashboards.switches import SWITCHES, Switches, arranged, to_come
 from argus_lab.figures.formats import count, duration
+from argus_lab.figures.theme import Sizes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["LatencyPage", "body"]
 
 AUTO = ""
+NUMBERS = ("spans", "with an error", "median", "95th percentile", "99th percentile", "first token, median")
 
 
 class LatencyPage:
@@ -33,9 +35,9 @@ class LatencyPage:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._switches = Switches(told={}, sizing_mode="stretch_width", margin=0)
+        self._switches = Switches(told={}, min_height=SWITCHES, sizing_mode="stretch_width", margin=0)
         self._switches.whenever_told(self._heard)
-        self._time = ChartView(desk, "over-time", "Latency over time")
+        self._time = ChartView(desk, "over-time", "Latency over time", high=Sizes.HEIGHT + Sizes.COUNTS)
         self._first = ChartView(desk, "first-token", "Time to first token")
         self._groups = ChartView(desk, "by-group", "Latency by group")
         self._spread = ChartView(desk, "spread", "How long spans take")
@@ -50,7 +52,7 @@ class LatencyPage:
             [self._slowest.view],
         )
         self.view = pn.Column(self._switches, self._charts, sizing_mode="stretch_width", margin=0)
-        self._numbers: list[tuple[str, str, str]] = []
+        self._numbers = to_come(NUMBERS)
         self._every = AUTO
         desk.on_choices(self.refresh)
         self._jobs = Jobs(desk, lambda: self.refresh(is_news=True))
@@ -113,14 +115,15 @@ class LatencyPage:
     def _with_whole(self, facts: charts.Facts, found: pd.DataFrame) -> None:
         whole = found.iloc[0]
         share = facts.errors / facts.spans
-        self._numbers = [
-            (count(facts.spans), "spans", ""),
-            (f"{share:.1%}", "with an error", f"{count(facts.errors)} spans"),
-            (duration(whole["p50_ms"]), "median", f"mean {duration(whole['mean_ms'])}"),
-            (duration(whole["p95_ms"]), "95th percentile", ""),
-            (duration(whole["p99_ms"]), "99th percentile", f"longest {duration(whole['max_ms'])}"),
-            (duration(whole["ttft_p50_ms"]), "first token, median", f"{count(whole['ttft_count'])} calls"),
+        numbers = [
+            (count(facts.spans), ""),
+            (f"{share:.1%}", f"{count(facts.errors)} spans"),
+            (duration(whole["p50_ms"]), f"mean {duration(whole['mean_ms'])}"),
+            (duration(whole["p95_ms"]), ""),
+            (duration(whole["p99_ms"]), f"longest {duration(whole['max_ms'])}"),
+            (duration(whole["ttft_p50_ms"]), f"{count(whole['ttft_count'])} calls"),
         ]
+        self._numbers = [(value, name, more) for name, (value, more) in zip(NUMBERS, numbers, strict=True)]
         self._draw()
 
     def _with_slowest(self, found: pd.DataFrame) -> None:

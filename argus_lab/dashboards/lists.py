@@ -17,13 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["ListView"]
 
+HIGHEST = 366
+"""Pixels of a list of as many rows as are shown without scrolling, with its title."""
+
 
 class ListView:
-    """A title and a table; ``view`` is what is shown."""
+    """A title and a table; ``view`` is what is shown.
 
-    def __init__(self, name: str, title: str) -> None:
+    It is ``high`` pixels high before it has rows, so that little below it moves once it has.
+    """
+
+    def __init__(self, name: str, title: str, *, high: int = HIGHEST) -> None:
         self._told: dict[str, Any] = {"name": name, "label": title, "title": title, "view": "table"}
-        self._sheet = Sheet(told=self._told, sizing_mode="stretch_width", margin=0)
+        self._sheet = Sheet(told=self._told, min_height=high, sizing_mode="stretch_width", margin=0)
         self._sheet.whenever_told(self._heard)
         self.view = pn.Column(self._sheet, sizing_mode="stretch_width", margin=(0, 6, 14, 6))
 
@@ -60,7 +66,7 @@ class ListView:
         }
         told = {"hint": words, "code": code, "is_list": True, "empty": empty if rows.empty else ""}
         self._tell(told | {"table": table if len(shown) else None})
-        self._sheet.busy = False
+        self._sheet.param.update(busy=False, min_height=None)
 
     def _heard(self, message: Any) -> None:
         if isinstance(message, dict) and message.get("do") == "view" and message.get("view") in {"", "code"}:

@@ -13,7 +13,7 @@ from argus_lab.dashboards.jobs import Jobs
 from argus_lab.dashboards.latency_charts import measured_code, whole_of
 from argus_lab.dashboards.lists import ListView
 from argus_lab.dashboards.notices import Notice, nothing_matches
-from argus_lab.dashboards.switches import Switches, arranged
+from argus_lab.dashboards.switches import SWITCHES, Switches, arranged, to_come
 from argus_lab.dashboards.tokens_audit import Audit, audit
 from argus_lab.dashboards.tokens_charts import LENGTHS_OF_USAGE
 from argus_lab.figures.formats import count, is_known, plain, plural, usd
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["TokensPage", "body"]
 
 AUTO = ""
+FEW_ROWS = 166
+"""Pixels of a list of four rows, with its title."""
+PRICED = "cost by list price"
+NUMBERS = ("model calls", PRICED, "fresh input", "read from cache", "output", "reasoning")
 VALUES = {"tokens": "tokens", "cost": "cost"}
 UNPRICED = ["unpriced_calls", "unpriced_models"]
 NO_CALL = "No model call in this range tells how many tokens it used."
@@ -37,14 +41,14 @@ class TokensPage:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._switches = Switches(told={}, sizing_mode="stretch_width", margin=0)
+        self._switches = Switches(told={}, min_height=SWITCHES, sizing_mode="stretch_width", margin=0)
         self._switches.whenever_told(self._heard)
         self._usage = ChartView(desk, "usage", "Tokens over time")
         self._answers = ChartView(desk, "answers", "Tokens an answer takes")
         self._growth = ChartView(desk, "growth", "What fills the prompt of a session")
-        self._groups = ListView("groups", "By model")
+        self._groups = ListView("groups", "By model", high=FEW_ROWS)
         self._expensive = ListView("expensive", "Most expensive sessions")
-        self._audit = ListView("audit", "Counts that cannot be right")
+        self._audit = ListView("audit", "Counts that cannot be right", high=FEW_ROWS)
         self._cut = (self._usage, self._answers, self._groups)
         self._nothing = Notice(told=nothing_matches(), sizing_mode="stretch_width")
         self._charts = arranged(
@@ -55,7 +59,7 @@ class TokensPage:
             [self._audit.view],
         )
         self.view = pn.Column(self._switches, self._charts, sizing_mode="stretch_width", margin=0)
-        self._numbers: list[tuple[str, str, str]] = []
+        self._numbers = to_come(NUMBERS)
         self._sessions: list[tuple[str, str]] = []
         self._projects: dict[str, str] = {}
         self._every = AUTO
@@ -120,6 +124,8 @@ class TokensPage:
 
     def _with_used(self, found: charts.Used | None) -> None:
         if found is None:
+            self._numbers = []
+            self._draw()
             return
         whole = found.whole
         sent, cached = whole["input_tokens"], whole["cache_read_tokens"]
@@ -130,14 +136,16 @@ class TokensPage:
             if without
             else ""
         )
-        self._numbers = [
-            (count(whole["calls"]), "model calls", "each call once: wrappers and agents repeat no usage"),
-            (usd(whole["cost_usd"]), "cost by list price" + (" *" if without else ""), plain(more, 300)),
-            (count(whole["fresh_input_tokens"]), "fresh input", ""),
-            (count(cached), "read from cache", share),
-            (count(whole["output_tokens"]), "output", "reasoning included"),
-            (count(whole["reasoning_tokens"]), "reasoning", ""),
+        numbers = [
+            (count(whole["calls"]), "each call once: wrappers and agents repeat no usage"),
+            (usd(whole["cost_usd"]), plain(more, 300)),
+            (count(whole["fresh_input_tokens"]), ""),
+            (count(cached), share),
+            (count(whole["output_tokens"]), "reasoning included"),
+            (count(whole["reasoning_tokens"]), ""),
         ]
+        names = [name + " *" if without and name == PRICED else name for name in NUMBERS]
+        self._numbers = [(value, name, more) for name, (value, more) in zip(names, numbers, strict=True)]
         if without:
             self._numbers.append((count(without), "calls without a price *", plain(more, 300)))
         counted = int(whole["total_tokens"]) if is_known(whole["total_tokens"]) else 0

@@ -161,7 +161,7 @@ def _counted(found: pd.DataFrame, length: pd.Timedelta) -> dict[str, Any]:
 
 def _counts(counted: dict[str, Any], length: pd.Timedelta, top: figure) -> figure:
     """The panel that shows them, below the numbers."""
-    drawn = canvas.canvas("", height=Sizes.PANEL + 30, x_axis_type="datetime", x_range=top.x_range)
+    drawn = canvas.canvas("", height=Sizes.COUNTS, x_axis_type="datetime", x_range=top.x_range)
     source = canvas.source(counted, COUNTS)
     width = length.total_seconds() * 1000 * 0.8
     bars = drawn.vbar(x="middle", top="count", width=width, source=source, color=QUIET, fill_alpha=0.6)

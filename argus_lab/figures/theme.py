@@ -59,6 +59,7 @@ class Sizes:
     WIDEST = 1500
     HEIGHT = 320
     PANEL = 96
+    COUNTS = 126  # a panel below that has an axis of its own
     ROW = 22
     CELL = 7.23  # a column of the monospaced font
     TITLE = "15px"

@@ -15,6 +15,20 @@ from tests.dashboards.conftest import PATIENCE, Server
 from tests.lake_read.lakes import write
 
 expect.set_options(timeout=PATIENCE * 1000)
+WATCHED = """
+window.places = {};
+const all = (root) => [...root.querySelectorAll("section.sheet"),
+  ...[...root.querySelectorAll("*")].flatMap((each) => each.shadowRoot ? all(each.shadowRoot) : [])];
+const look = () => {
+  for (const sheet of all(document)) {
+    const place = Math.round(sheet.getBoundingClientRect().top);
+    if (place > 0 && sheet.dataset.chart) (window.places[sheet.dataset.chart] ??= new Set()).add(place);
+  }
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+"""Where what stands below each figure has been, in pixels from the top, in all frames so far."""
 FRAMES = 3  # of a message: its header, its metadata, its content
 
 
@@ -80,3 +94,27 @@ def test_what_is_found_early_is_shown(  # noqa: PLR0917  fixtures
     late.release()
     expect(page.locator(shown).first).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("latency", ["over-time"], "slowest"), ("tokens", ["usage", "groups"], "audit")],
+)
+def test_what_is_looked_at_stays_where_it_is(  # noqa: PLR0917  fixtures
+    pages: Callable[..., Server],
+    support: str,
+    tab: Callable[..., Page],
+    name: str,
+    first: list[str],
+    last: str,
+):
+    """While numbers and figures come, what is in the first view does not move: each has its place before."""
+    page = tab("about:blank")
+    page.add_init_script(WATCHED)
+    page.goto(f"{pages(support).url}/{name}")
+    expect(page.locator(f'section.sheet[data-chart="{last}"] [data-view="code"]')).to_be_visible()
+    expect(page.locator(".switches dd", has_text="…")).to_have_count(0)
+    page.wait_for_timeout(500)
+    told = "Object.entries(places).map(([name, seen]) => [name, [...seen]])"
+    places = dict(page.evaluate(told))
+    assert all(len(places[each]) == 1 for each in first), places

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -124,6 +125,13 @@ def test_the_lines_return_what_is_shown(name: str, view: str, digest: Digest):
         assert shown.count == len(shown.rows)
         frame = _returned(brush.code(digest.address))
         assert _ids(frame) == _ids(shown.keys), (chosen, brush.code(digest.address))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_words_say_no_missing_value_of_pandas(name: str, digest: Digest):
+    """What a screen reader says of a chart names a group without a name as the chart does."""
+    chart = CHARTS[name](digest, Choices())
+    assert chart is None or not re.search(r"\b(nan|NaN|None|NaT|NA)\b", chart.words), chart and chart.words
 
 
 @pytest.mark.parametrize(

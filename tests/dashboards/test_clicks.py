@@ -152,6 +152,7 @@ def test_in_a_session(sessions: Page):
 def test_below_a_chart(pages: Callable[..., Server], support: str, tab: Callable[..., Page]):
     """The numbers and the Python of a chart; a switch keeps what is chosen and its focus."""
     page = tab(f"{pages(support).url}/latency", high=2600)
+    expect(page.get_by_role("table", name="Slowest spans: numbers")).to_be_visible()  # the page is at rest
     sheet = page.locator('section.sheet[data-chart="over-time"]')
     _drawn_meanwhile(page, sheet.get_by_role("button", name="Table"))
     expect(sheet.locator("table")).to_be_visible()

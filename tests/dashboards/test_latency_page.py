@@ -51,7 +51,6 @@ def spans(support: str) -> pd.DataFrame:
 def test_key_numbers_are_those_of_the_measure(visit: Visit, spans: pd.DataFrame):
     """Spans, errors, quantiles and first tokens in the head are al.latency's, formatted."""
     whole = al.latency(spans).iloc[0]
-    visit.page.wait_for_selector(".switches dd")
     assert visit.numbers() == {
         "spans": count(len(spans)),
         "with an error": f"{whole['errors'] / len(spans):.1%}",
@@ -133,7 +132,6 @@ def test_a_link_reproduces_the_view(browser: Browser, base: str, spans: pd.DataF
     """Filters, groups and stretches come from the address; numbers are those of the spans that are meant."""
     with visiting(browser, f"{base}/latency?by=service&every=1d&model=qwen3%3A8b&status=ERROR") as visit:
         visit.settled(*ALL)
-        visit.page.wait_for_selector(".switches dd")
         meant = spans[(spans["request_model"] == "qwen3:8b") & (spans["status"] == "ERROR")]
         assert visit.numbers()["spans"] == count(len(meant))
         visit.view("over-time", "table")

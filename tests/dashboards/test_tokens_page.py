@@ -56,7 +56,6 @@ def _told(frame: pd.DataFrame) -> list[list[str]]:
 def test_key_numbers_are_those_of_the_measure(visit: Visit, spans: pd.DataFrame):
     """Calls, cost, fresh, cached and reasoning tokens in the head are al.tokens', formatted."""
     whole = al.tokens(spans).iloc[0]
-    visit.page.wait_for_selector(".switches dd")
     assert visit.numbers() == {
         "model calls": count(whole["calls"]),
         "cost by list price *": usd(whole["cost_usd"]),

@@ -82,9 +82,12 @@ class Visit:
         return self.sheet(name).locator("pre").text_content(timeout=PATIENCE) or ""
 
     def numbers(self) -> dict[str, str]:
-        """The key numbers in the head."""
+        """The key numbers in the head, once they are there: until then their names are."""
+        numbers = self.page.locator(".switches dd")
+        numbers.first.wait_for(timeout=PATIENCE)
+        numbers.filter(has_text="…").first.wait_for(state="detached", timeout=PATIENCE)
         titles = self.page.locator(".switches dt").all_text_contents()
-        return dict(zip(titles, self.page.locator(".switches dd").all_text_contents(), strict=True))
+        return dict(zip(titles, numbers.all_text_contents(), strict=True))
 
     def drag(self, place: int, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag over the figure at a place on the page, from one part of it to another.

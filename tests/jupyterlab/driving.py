@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.jupyterlab.lab import Lab
 from tests.widgets.chatting import PATIENCE_MS, Chatting
 
-OF_THE_DEBUGGER = "Could not restore the debugger state"
-"""JupyterLab writes this where a kernel is slow to start; it is about no widget."""
+OF_THE_KERNEL = ("Could not restore the debugger state", "Canceled future for create_subshell_request")
+"""JupyterLab writes these where a kernel is slow to start; they are about no widget."""
 
 
 class Reader(Chatting):
@@ -28,7 +28,7 @@ class Reader(Chatting):
         self.page.on("request", self._request)
 
     def _console(self, message: Any) -> None:
-        if message.type == "error" and OF_THE_DEBUGGER not in message.text:
+        if message.type == "error" and not any(each in message.text for each in OF_THE_KERNEL):
             self.complaints.append(message.text)
 
     def _dialog(self, dialog: Any) -> None:

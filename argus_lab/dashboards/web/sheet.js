@@ -51,9 +51,10 @@ export function render({ model, el }) {
     root.setAttribute("aria-label", told.label || "");
     root.dataset.chart = told.name || "";
     root.classList.toggle("is-busy", model.busy);
+    const isShown = told.title || told.table || told.code;  // else its name stands where it will be
     const bar = made("div", { class: "bar" });
     if (told.title) bar.append(made("h2", {}, told.title));
-    const say = made("span", { class: told.brushed ? "said" : "said a-quiet", role: "status" }, told.brushed || told.hint || "");
+    const say = made("span", { class: told.brushed ? "said" : "said a-quiet", role: "status" }, told.brushed || told.hint || (isShown ? "" : told.label));
     bar.append(say);
     if (told.brushed) bar.append(made("button", { class: "a-plain", type: "button", "data-view": "clear", onclick: () => send({ do: "clear" }) }, "Clear"));
     const right = made("span", { class: "right" });
