@@ -8,7 +8,7 @@ from functools import partial
 
 from playwright.sync_api import Page
 
-from bench.visiting import PATIENCE_MS, Server, Taken, line, timed
+from bench.visiting import PATIENCE_MS, Server, Taken, answered, line, timed
 
 __all__ = ["CHARTS", "lines", "settled"]
 
@@ -78,7 +78,7 @@ def _until_first(page: Page, server: Server, name: str, act: Callable[[], object
                 raise TimeoutError(f"the first chart of /{name} still says {before!r}")
             page.wait_for_timeout(5)
 
-    return timed(server, act, changed)
+    return answered(page, server, act, changed)
 
 
 def settled(page: Page, name: str) -> None:
@@ -93,4 +93,5 @@ def _brushed(page: Page, server: Server, name: str) -> Taken:
     sheet.locator('button[data-view="table"]').click()
     box = sheet.locator("tbody input").nth(1)
     box.wait_for()
-    return timed(server, box.check, sheet.locator(".said").filter(has_text="selected").wait_for)
+    said = sheet.locator(".said").filter(has_text="selected")
+    return answered(page, server, box.check, said.wait_for)

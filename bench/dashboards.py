@@ -18,7 +18,7 @@ from argus_lab.schema import REFUSED, SPANS
 from argus_lab.testing import make_span
 from bench import big_lake, dashboard_pages
 from bench.places import workspace
-from bench.visiting import HEAD, Server, Taken, line, served, step, tab, timed
+from bench.visiting import HEAD, Server, Taken, answered, line, served, step, tab, timed
 
 SPANS_IN_LAKE = 5_000_000
 STEPS = 5_000
@@ -87,14 +87,14 @@ def _table(page: Page, server: Server) -> list[str]:
         before = _foot(page)
         page.get_by_role("button", name="Status", exact=True).click()
         check = page.get_by_label("ERROR").check
-        filters.append(timed(server, check, partial(_changed, page, before, FOOT)))
+        filters.append(answered(page, server, check, partial(_changed, page, before, FOOT)))
         page.keyboard.press("Escape")
         first = page.locator(ROW).first.inner_text()
         sort = page.get_by_role("button", name="Duration").click
-        sorts.append(timed(server, sort, partial(_changed, page, first, ROW)))
+        sorts.append(answered(page, server, sort, partial(_changed, page, first, ROW)))
         before = _foot(page)
         turn = page.get_by_label("Next page").click
-        leaves.append(timed(server, turn, partial(_changed, page, before, FOOT)))
+        leaves.append(answered(page, server, turn, partial(_changed, page, before, FOOT)))
     return [
         line("  a filter (status), until the table has changed", filters, 500),
         line("  sorted by duration", sorts, 500),
@@ -124,8 +124,12 @@ def _opened_one(page: Page, server: Server, place: int, rests_ms: int) -> Taken:
     assert box
     page.mouse.move(box["x"] + 80, box["y"] + box["height"] / 2)
     page.wait_for_timeout(rests_ms)
-    told = page.locator(".detail .argus-lab").first.wait_for
-    return timed(server, page.mouse.down, page.mouse.up, told)
+
+    def told() -> None:
+        page.mouse.up()
+        page.locator(".detail .argus-lab").first.wait_for()
+
+    return answered(page, server, page.mouse.down, told)
 
 
 def _visits(page: Page, server: Server) -> list[str]:
@@ -147,9 +151,7 @@ def _long(page: Page, server: Server) -> Iterator[str]:
     address = f"{server.url}/sessions?session=long"
     taken = [timed(server, partial(page.goto, address, wait_until="commit"), rounds) for _ in range(ROUNDS)]
     yield line("  opened by its address, page and all", taken, 2_000)
-    yield line(
-        "  its next round, by a key", [timed(server, partial(_pressed, page)) for _ in range(ROUNDS)], 300
-    )
+    yield line("  its next round, by a key", [_next_round(page, server) for _ in range(ROUNDS)], 300)
     yield _memory(server)
 
 
@@ -162,10 +164,10 @@ def _painted(page: Page, server: Server, name: str) -> Taken:
     return taken
 
 
-def _pressed(page: Page) -> None:
+def _next_round(page: Page, server: Server) -> Taken:
     before = page.get_by_role("heading", level=2).inner_text()
-    page.get_by_role("tree").press("ArrowDown")
-    _changed(page, before, "h2")
+    press = partial(page.get_by_role("tree").press, "ArrowDown")
+    return answered(page, server, press, partial(_changed, page, before, "h2"))
 
 
 FOOT = ".page > .foot span"

@@ -18,13 +18,19 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from bench.places import workspace
 
-__all__ = ["HEAD", "Server", "Taken", "line", "served", "step", "tab", "timed"]
+__all__ = ["HEAD", "Server", "Taken", "answered", "line", "served", "step", "tab", "timed"]
 
 PATIENCE_MS = 60_000
 """A step that takes longer is given up, and its line says so."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDE = 58
 HEAD = f"{'ms':>9}{'slowest':>9}{'aim':>7}{'CPU ms':>8}{'load':>6}"
+PRESSED = """() => {
+  window.argusPressed = 0;
+  const heard = (event) => { window.argusPressed ||= performance.timeOrigin + event.timeStamp; };
+  for (const name of ["pointerdown", "keydown", "input"]) addEventListener(name, heard, { capture: true, once: true });
+}"""
+"""Notes when the page hears of what a visitor does next, in milliseconds since 1970."""
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -67,6 +73,19 @@ def timed(server: Server, *acts: Callable[[], object]) -> Taken:
     for act in acts:
         act()
     return Taken((time.perf_counter() - begin) * 1000, server.cpu_ms - cpu)
+
+
+def answered(page: Page, server: Server, act: Callable[[], object], until: Callable[[], object]) -> Taken:
+    """What a visitor waits: from the press, by the page's own clock, until ``until`` has seen what it gave.
+
+    Before it presses, the driver looks for tens of milliseconds whether that can be done. Nobody waits for that.
+    """
+    page.evaluate(PRESSED)
+    cpu = server.cpu_ms
+    act()
+    until()
+    ended = time.time() * 1000
+    return Taken(ended - page.evaluate("argusPressed"), server.cpu_ms - cpu)
 
 
 def line(name: str, taken: Sequence[Taken], aim: int | None = None) -> str:

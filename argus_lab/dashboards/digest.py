@@ -125,14 +125,14 @@ class Digest:
         """Before anybody is told of something new; in the follower's thread."""
         self._options = {name: values_of(store.cursor(), column) for name, column in COLUMNS.items()}
 
-    def spans(self, choices: Choices) -> duckdb.DuckDBPyRelation:
-        """The spans that are meant, as a relation with the columns ``reckoning.NARROW``.
+    def spans(self, choices: Choices, only: str = "true") -> duckdb.DuckDBPyRelation:
+        """The spans that are meant, or ``only`` some, as a relation with the columns ``reckoning.NARROW``.
 
         Measures take it: ``al.latency(digest.spans(choices), every="1h")``. Those that ask which spans count
         need not: ``is_counted`` and ``is_model_call`` say so, as found in whole traces. For one thread.
         """
         test, params = self._asked(choices)
-        return self._cursor().sql(f"SELECT * FROM spans WHERE {test}", params=params)
+        return self._cursor().sql(f"SELECT * FROM spans WHERE ({test}) AND {only}", params=params)
 
     def once(self, sql: str, choices: Choices) -> pd.DataFrame:
         """The same as :meth:`query`, which is asked once as long as the tables say the same."""
@@ -171,12 +171,12 @@ class Digest:
         by: Any,
         every: str | None,
         measure: Callable[..., pa.Table],
-        test: str = "true",
+        only: str = "true",
     ) -> pd.DataFrame:
         """What a measure gives, which is asked once as long as the tables say the same."""
         key = (self.now, repr(self._asked(choices)), repr((by, every)), measure)
         find = partial(measure, by=by, every=every)
-        return self._answers.of(key, lambda: pandas_of(find(self.spans(choices).filter(test))))
+        return self._answers.of(key, lambda: pandas_of(find(self.spans(choices, only))))
 
     def sessions(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from argus_lab.figures import canvas
 from argus_lab.figures.drawings import Drawing, nothing
 from argus_lab.figures.formats import count, plural
@@ -144,17 +146,18 @@ def _shown(found: pd.DataFrame, size: str) -> tuple[dict[str, pd.DataFrame], lis
 
 def _counted(found: pd.DataFrame, length: pd.Timedelta) -> dict[str, Any]:
     """How many spans the numbers are made of."""
-    totals = found.groupby("time", as_index=False)[["count", "errors", "row"]].agg(
-        {"count": "sum", "errors": "sum", "row": list}
-    )
+    found = found.sort_values("time", kind="stable")
+    first = np.flatnonzero(found["time"].ne(found["time"].shift()))
+    starts = found["time"].iloc[first]
+    counts, errors = (np.add.reduceat(found[name].to_numpy(dtype=int), first) for name in ("count", "errors"))
     return {
-        "row": totals["row"].tolist(),
-        "middle": canvas.utc(totals["time"] + length / 2),
-        "count": totals["count"].astype(float),
-        "when": stretches(totals["time"], length),
+        "row": [rows.tolist() for rows in np.split(found["row"].to_numpy(), first[1:])],
+        "middle": canvas.utc(starts + length / 2),
+        "count": counts.astype(float),
+        "when": stretches(starts, length),
         "spans": [
             f"{plural(int(n), 'span')}, {plural(int(e), 'error')}"
-            for n, e in totals[["count", "errors"]].to_numpy()
+            for n, e in zip(counts, errors, strict=True)
         ],
     }
 

@@ -146,7 +146,8 @@ def _by_expressions(lazy: Lazy, groups: Sequence[str], kinds: Mapping[str, str])
 
 def _by_sql(lazy: Lazy, groups: Sequence[str], kinds: Mapping[str, str]) -> Lazy:
     """The same for DuckDB, which sorts once for a list of quantiles and once each for one by one."""
-    rows = lazy.with_columns(_speed().alias("speed")).to_native()
+    has_speed = "output_tokens_per_s" in kinds
+    rows = (lazy.with_columns(_speed().alias("speed")) if has_speed else lazy).to_native()
     at = ", ".join(quoted(name) for name in groups)
     numbers = {
         "count": "count(duration_ms)",
