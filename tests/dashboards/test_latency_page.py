@@ -28,7 +28,7 @@ FIGURES = {"over-time": 0, "by-group": 2, "spread": 3, "first-token": 4, "period
 """Which figure on the page a chart is: the first has two."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def base(pages: Callable[..., Any], support: str) -> str:
     """The pages of the sample sessions."""
     return pages(support).url
@@ -43,15 +43,30 @@ def visit(browser: Browser, base: str) -> Iterator[Visit]:
 
 
 @pytest.fixture(scope="module")
+def opened(browser: Browser, base: str) -> Iterator[Visit]:
+    """The same, for all who choose nothing."""
+    with visiting(browser, f"{base}/latency") as found:
+        found.settled(*CHARTS)
+        yield found
+
+
+@pytest.fixture
+def still(opened: Visit) -> Iterator[Visit]:
+    """The page of all who choose nothing: it is left as it was found."""
+    yield opened
+    opened.put_back()
+
+
+@pytest.fixture(scope="module")
 def spans(support: str) -> pd.DataFrame:
     """What the page is about, read as a notebook reads it."""
     return al.open(support).spans()
 
 
-def test_key_numbers_are_those_of_the_measure(visit: Visit, spans: pd.DataFrame):
+def test_key_numbers_are_those_of_the_measure(still: Visit, spans: pd.DataFrame):
     """Spans, errors, quantiles and first tokens in the head are al.latency's, formatted."""
     whole = al.latency(spans).iloc[0]
-    assert visit.numbers() == {
+    assert still.numbers() == {
         "spans": count(len(spans)),
         "with an error": f"{whole['errors'] / len(spans):.1%}",
         "median": duration(whole["p50_ms"]),
@@ -65,36 +80,36 @@ def _told(frame: pd.DataFrame) -> list[list[str]]:
     return [[cell(name, value) for name, value in row.items()] for row in frame.to_dict("records")]
 
 
-def test_tables_hold_the_numbers_of_the_measures(visit: Visit, spans: pd.DataFrame):
+def test_tables_hold_the_numbers_of_the_measures(still: Visit, spans: pd.DataFrame):
     """The table of each chart has the rows of the measure that it draws, computed from a frame."""
-    visit.view("over-time", "table")
+    still.view("over-time", "table")
     through_time = al.latency(spans, every="6h")
-    assert visit.rows("over-time") == _told(through_time.drop(columns=list(FIRST_TOKENS)))
-    visit.view("first-token", "table")
+    assert still.rows("over-time") == _told(through_time.drop(columns=list(FIRST_TOKENS)))
+    still.view("first-token", "table")
     told = through_time[through_time["ttft_count"] > 0].drop(columns=list(DURATIONS))
-    assert visit.rows("first-token") == _told(told)
-    visit.view("spread", "table")
-    assert visit.rows("spread") == _told(al.distribution(spans))
-    visit.view("by-group", "table")
+    assert still.rows("first-token") == _told(told)
+    still.view("spread", "table")
+    assert still.rows("spread") == _told(al.distribution(spans))
+    still.view("by-group", "table")
     groups = al.latency(spans, by="component_name")
-    assert sorted(visit.rows("by-group")) == sorted(_told(groups))
+    assert sorted(still.rows("by-group")) == sorted(_told(groups))
     slowest = spans.nlargest(100, "duration_ms")
-    assert [row[0] for row in visit.rows("slowest")] == [duration(ms) for ms in slowest["duration_ms"]]
+    assert [row[0] for row in still.rows("slowest")] == [duration(ms) for ms in slowest["duration_ms"]]
 
 
-def test_periods_are_compared_as_in_a_notebook(visit: Visit):
+def test_periods_are_compared_as_in_a_notebook(still: Visit):
     """The rows of the comparison are those that the lines below it return; its words name both periods."""
-    visit.view("periods", "table")
-    shown = visit.rows("periods")
+    still.view("periods", "table")
+    shown = still.rows("periods")
     names: dict[str, Any] = {}
-    exec(visit.code("periods"), names)  # noqa: S102  this is what a reader does with them
+    exec(still.code("periods"), names)  # noqa: S102  this is what a reader does with them
     changed = names["changed"]
     assert [row[0] for row in shown] == changed["metric"].tolist()
     columns = ["a", "b", "difference"]
     assert [row[2:5] for row in shown] == [
         [cell(name, row[name]) for name in columns] for _, row in changed.iterrows()
     ]
-    assert "Compared with the earlier half" in visit.sheet("periods").locator(".said").text_content()
+    assert "Compared with the earlier half" in still.sheet("periods").locator(".said").text_content()
 
 
 def test_charts_are_cut_by_every_column(visit: Visit, spans: pd.DataFrame):
@@ -103,7 +118,7 @@ def test_charts_are_cut_by_every_column(visit: Visit, spans: pd.DataFrame):
         visit.set("by", by)
         visit.page.wait_for_url(re.compile(rf"by={by}"))
         visit.page.locator(f'[aria-label^="Latency by {title},"]').first.wait_for(state="attached")
-        visit.settled(*ALL)
+        visit.settled("by-group", "over-time")
         visit.view("by-group", "table")
         named = al.with_agents(spans) if by == "agent_name" else spans
         found = al.latency(named, by=by)
@@ -113,6 +128,7 @@ def test_charts_are_cut_by_every_column(visit: Visit, spans: pd.DataFrame):
         assert visit.rows("by-group") == _told(found.drop(columns="total"))
         visit.view("over-time", "table")
         assert visit.columns("over-time")[1] == visit.columns("by-group")[0]
+    visit.settled(*ALL)
 
 
 def test_time_is_cut_as_chosen(visit: Visit, spans: pd.DataFrame):
@@ -149,13 +165,13 @@ def test_a_link_reproduces_the_view(browser: Browser, base: str, spans: pd.DataF
         ("periods", (0.25, 0.15), (0.75, 0.4)),
     ],
 )
-def test_brush_to_rows_to_code(name: str, start: Any, end: Any, visit: Visit):
+def test_brush_to_rows_to_code(name: str, start: Any, end: Any, still: Visit):
     """Drag over a chart: the spans are shown, and the lines return exactly them."""
-    visit.drag(FIGURES[name], start, end)
-    said = visit.chosen(name)
-    shown = visit.rows(name)
+    still.drag(FIGURES[name], start, end)
+    said = still.chosen(name)
+    shown = still.rows(name)
     names: dict[str, Any] = {}
-    exec(visit.code(name), names)  # noqa: S102
+    exec(still.code(name), names)  # noqa: S102
     frame = names["spans"]
     assert len(frame) > 0
     assert said == f"{count(len(frame))} span{'s' * (len(frame) != 1)} selected"
@@ -163,20 +179,20 @@ def test_brush_to_rows_to_code(name: str, start: Any, end: Any, visit: Visit):
     # Where there are more than are shown, the page has the oldest of them, as the frame begins.
     starts = [cell("start_time", value) for value in frame["start_time"].head(len(shown))]
     assert [row[0] for row in shown] == starts
-    visit.sheet(name).get_by_role("button", name="Clear").click()
-    visit.sheet(name).locator(".said").filter(has_not_text="selected").wait_for()
+    still.sheet(name).get_by_role("button", name="Clear").click()
+    still.sheet(name).locator(".said").filter(has_not_text="selected").wait_for()
 
 
-def test_rows_of_the_table_select_without_a_mouse(visit: Visit, spans: pd.DataFrame):
+def test_rows_of_the_table_select_without_a_mouse(still: Visit, spans: pd.DataFrame):
     """With the keyboard alone: open the table, tick a row, see its spans."""
-    button = visit.sheet("by-group").locator('button[data-view="table"]')
+    button = still.sheet("by-group").locator('button[data-view="table"]')
     button.focus()
-    visit.page.keyboard.press("Enter")
-    box = visit.sheet("by-group").locator("tbody input").nth(1)
+    still.page.keyboard.press("Enter")
+    box = still.sheet("by-group").locator("tbody input").nth(1)
     box.focus()
-    visit.page.keyboard.press("Space")
-    name = visit.rows("by-group")[1][0]
-    assert visit.chosen("by-group") == f"{count((spans['component_name'] == name).sum())} spans selected"
+    still.page.keyboard.press("Space")
+    name = still.rows("by-group")[1][0]
+    assert still.chosen("by-group") == f"{count((spans['component_name'] == name).sum())} spans selected"
 
 
 def test_the_slowest_span_opens_its_session(visit: Visit, spans: pd.DataFrame):
@@ -189,16 +205,16 @@ def test_the_slowest_span_opens_its_session(visit: Visit, spans: pd.DataFrame):
     visit.page.get_by_text(slowest["session_id"]).first.wait_for()
 
 
-def test_charts_speak_to_screen_readers(visit: Visit):
+def test_charts_speak_to_screen_readers(still: Visit):
     """Each figure is an image with its key numbers in words, each table has a name."""
-    labels = visit.page.locator('[role="img"]').evaluate_all(
+    labels = still.page.locator('[role="img"]').evaluate_all(
         "all => all.map(e => e.getAttribute('aria-label'))"
     )
     assert all(label and re.search(r"\d", label) for label in labels)
     assert any("Highest median" in label for label in labels)
     for name in ALL:
-        visit.view(name, "table")
-        assert visit.sheet(name).get_by_role("region").count() == 1
+        still.view(name, "table")
+        assert still.sheet(name).get_by_role("region").count() == 1
 
 
 def test_dark_pages_have_light_letters(browser: Browser, base: str):

@@ -21,7 +21,7 @@ ALL = ("usage", "answers", "growth", "groups", "expensive", "audit")
 FIGURES = {"usage": 0, "answers": 1, "growth": 2}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def base(pages: Callable[..., Any], support: str) -> str:
     """The pages of the sample sessions."""
     return pages(support).url
@@ -44,6 +44,21 @@ def visit(browser: Browser, base: str) -> Iterator[Visit]:
 
 
 @pytest.fixture(scope="module")
+def opened(browser: Browser, base: str) -> Iterator[Visit]:
+    """The same, for all who choose nothing."""
+    with visiting(browser, f"{base}/tokens") as found:
+        found.settled(*ALL)
+        yield found
+
+
+@pytest.fixture
+def still(opened: Visit) -> Iterator[Visit]:
+    """The page of all who choose nothing: it is left as it was found."""
+    yield opened
+    opened.put_back()
+
+
+@pytest.fixture(scope="module")
 def spans(support: str) -> pd.DataFrame:
     """What the page is about, read as a notebook reads it."""
     return al.open(support).spans()
@@ -53,10 +68,10 @@ def _told(frame: pd.DataFrame) -> list[list[str]]:
     return [[cell(name, value) for name, value in row.items()] for row in frame.to_dict("records")]
 
 
-def test_key_numbers_are_those_of_the_measure(visit: Visit, spans: pd.DataFrame):
+def test_key_numbers_are_those_of_the_measure(still: Visit, spans: pd.DataFrame):
     """Calls, cost, fresh, cached and reasoning tokens in the head are al.tokens', formatted."""
     whole = al.tokens(spans).iloc[0]
-    assert visit.numbers() == {
+    assert still.numbers() == {
         "model calls": count(whole["calls"]),
         "cost by list price *": usd(whole["cost_usd"]),
         "fresh input": count(whole["fresh_input_tokens"]),
@@ -67,22 +82,22 @@ def test_key_numbers_are_those_of_the_measure(visit: Visit, spans: pd.DataFrame)
     }
 
 
-def test_tables_hold_the_numbers_of_the_measures(visit: Visit, spans: pd.DataFrame):
+def test_tables_hold_the_numbers_of_the_measures(still: Visit, spans: pd.DataFrame):
     """Usage and answers have the rows of their measures, computed from a frame."""
-    visit.view("usage", "table")
-    assert visit.rows("usage") == _told(al.tokens(spans, every="6h"))
-    visit.view("answers", "table")
-    assert visit.rows("answers") == _told(al.answers(spans, every="6h"))
+    still.view("usage", "table")
+    assert still.rows("usage") == _told(al.tokens(spans, every="6h"))
+    still.view("answers", "table")
+    assert still.rows("answers") == _told(al.answers(spans, every="6h"))
 
 
-def test_unknown_prices_are_listed_and_never_nothing(visit: Visit):
+def test_unknown_prices_are_listed_and_never_nothing(still: Visit):
     """A model without a list price has a dash for its cost, its calls are counted, and it is named."""
-    rows = {row[0]: row for row in visit.rows("groups")}
-    columns = visit.columns("groups")
+    rows = {row[0]: row for row in still.rows("groups")}
+    columns = still.columns("groups")
     assert rows["qwen3:8b"][columns.index("cost")] == "–"
     assert rows["qwen3:8b"][columns.index("unpriced calls")] == "246"
     assert rows["qwen3:8b"][columns.index("models without a price")] == "qwen3:8b"
-    assert "their cost is not known, not 0" in visit.sheet("groups").text_content()
+    assert "their cost is not known, not 0" in still.sheet("groups").text_content()
 
 
 @pytest.mark.parametrize("values", ["tokens", "cost"])
@@ -113,13 +128,13 @@ def test_charts_are_cut_by_every_column(values: str, visit: Visit, spans: pd.Dat
         ("growth", (0.25, 0.45), (0.6, 0.72)),
     ],
 )
-def test_brush_to_rows_to_code(name: str, start: Any, end: Any, visit: Visit):
+def test_brush_to_rows_to_code(name: str, start: Any, end: Any, still: Visit):
     """Drag over a chart: the calls are shown, and the lines return exactly them."""
-    visit.drag(FIGURES[name], start, end)
-    said = visit.chosen(name)
-    shown = visit.rows(name)
+    still.drag(FIGURES[name], start, end)
+    said = still.chosen(name)
+    shown = still.rows(name)
     names: dict[str, Any] = {}
-    exec(visit.code(name), names)  # noqa: S102  this is what a reader does with them
+    exec(still.code(name), names)  # noqa: S102  this is what a reader does with them
     frame = names["calls"] if "calls" in names else names["spans"]
     assert len(frame) > 0
     assert said.startswith(f"{count(len(frame))} ")

@@ -62,6 +62,15 @@ class Visit:
             pressed = f'section.sheet[data-chart="{name}"] button[data-view="{view}"][aria-pressed="true"]'
             self.page.wait_for_selector(pressed)
 
+    def put_back(self) -> None:
+        """Leave the page as it was when it was opened: nothing brushed, nothing open below a chart."""
+        for what in ('button[data-view="clear"]', 'button[aria-pressed="true"]'):
+            found = self.page.locator(f"section.sheet {what}")
+            while (left := found.count()) > 0:
+                found.first.click()
+                self.page.wait_for_timeout(20)
+                found.nth(left - 1).wait_for(state="detached")
+
     def rows(self, name: str) -> list[list[str]]:
         """The cells of the table that is open."""
         self.sheet(name).locator("table").wait_for(timeout=PATIENCE)
