@@ -13,7 +13,6 @@ from argus_lab.schema import SPANS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 __all__ = ["in_memory", "only"]
 
 PLAIN = {"Int64", "float64", "boolean", "datetime64[us, UTC]"}
