@@ -10,7 +10,7 @@ from tests.jupyterlab.lab import Lab
 from tests.widgets.chatting import PATIENCE_MS, Chatting
 
 OF_THE_KERNEL = ("Could not restore the debugger state", "Canceled future for create_subshell_request")
-"""JupyterLab writes these where a kernel is slow to start; they are about no widget."""
+"""JupyterLab says these where a kernel is slow to start; they are about no widget."""
 
 
 class Reader(Chatting):
@@ -23,13 +23,17 @@ class Reader(Chatting):
         self.page: Page = browser.new_page(viewport={"width": 1240, "height": 1000}, **options)
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self._complain(str(error)))
         self.page.on("dialog", self._dialog)
         self.page.on("request", self._request)
 
     def _console(self, message: Any) -> None:
-        if message.type == "error" and not any(each in message.text for each in OF_THE_KERNEL):
-            self.complaints.append(message.text)
+        if message.type == "error":
+            self._complain(message.text)
+
+    def _complain(self, words: str) -> None:
+        if not any(each in words for each in OF_THE_KERNEL):
+            self.complaints.append(words)
 
     def _dialog(self, dialog: Any) -> None:
         if dialog.type != "beforeunload":  # JupyterLab asks whether to leave what is not saved
