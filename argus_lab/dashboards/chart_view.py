@@ -49,7 +49,8 @@ class Sheet(Part):
 class ChartView:
     """One place on a page for a chart, where one chart comes after the other; ``view`` is what is shown.
 
-    It is ``high`` pixels high before there is one, so that nothing below it moves once there is.
+    It is ``high`` pixels high before there is one: what is below it moves only as far as that is not what
+    the chart needs.
     """
 
     def __init__(self, desk: Desk, name: str, label: str, *, high: int = Sizes.HEIGHT) -> None:

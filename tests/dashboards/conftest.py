@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Request
 
 from tests.browsers import chromium
 from tests.dashboards.support_lake import write_support
+from tests.dashboards.visits import Visit
 from tests.house.sources import ROOT
 
 PATIENCE = 60.0  # not a limit on speed: the time after which a hang is called a hang
@@ -144,3 +145,10 @@ def tab(browser: Browser, seen: Seen) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert seen.wrong == seen.expected
+
+
+@pytest.fixture
+def still(opened: Visit) -> Iterator[Visit]:
+    """The page that a module has ``opened`` for all who choose nothing: it is left as it was found."""
+    yield opened
+    opened.put_back()

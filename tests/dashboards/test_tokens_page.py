@@ -51,13 +51,6 @@ def opened(browser: Browser, base: str) -> Iterator[Visit]:
         yield found
 
 
-@pytest.fixture
-def still(opened: Visit) -> Iterator[Visit]:
-    """The page of all who choose nothing: it is left as it was found."""
-    yield opened
-    opened.put_back()
-
-
 @pytest.fixture(scope="module")
 def spans(support: str) -> pd.DataFrame:
     """What the page is about, read as a notebook reads it."""
