@@ -115,6 +115,25 @@ class Belonging:
         others = pc.unique(self.stored["session_id"])
         return self.traces.filter(pc.invert(pc.is_in(self.traces["trace_id"], others))), others
 
+    @cached_property
+    def marks(self) -> pa.Table | None:
+        """By session that is stored ``under``: the session of the trace of this id; ``is_told_by_trace``.
+
+        That is where spans are stored that belong where ``mended`` or ``spans`` say: no others have to be
+        looked up there. None if this is not known, or there are no such spans.
+        """
+        if self.stored is None or not (len(self.mended) or len(self.spans)):
+            return None
+        names = ["under", *SESSION_COLUMNS]
+        stored = pc.unique(self.stored["session_id"].combine_chunks())
+        own = self.traces.select(["trace_id", *SESSION_COLUMNS]).rename_columns(names)
+        is_told = pc.is_in(own["under"], stored)
+        more = stored.filter(pc.invert(pc.is_in(stored, own["under"].combine_chunks())))
+        nulls = pa.nulls(len(more), pa.string())
+        others = pa.table([more, nulls, nulls], names=names)
+        told = pa.chunked_array([*is_told.chunks, pa.array(np.ones(len(more), bool))], pa.bool_())
+        return pa.concat_tables([own, others]).append_column("is_told_by_trace", told)
+
     def parts(self) -> list[Part]:
         """The tables with rows, in the order in which they are to be joined."""
         found = [

@@ -13,11 +13,13 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from argus_lab.errors import InvalidArgument
 from argus_lab.lake.joining import resolved
+from argus_lab.lake.mentioned import mentioned
 from argus_lab.lake.sources import among, bare, quoted, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from argus_lab.lake.parsing import Node
     from argus_lab.lake.selection import Filter
     from argus_lab.lake.snapshot import DataFile, Picked
     from argus_lab.schema import Table
@@ -144,20 +146,45 @@ def rows(select: str, picked: Picked, tail: str = "") -> pa.Table:
         return cursor.sql(query, params=filter.params).to_arrow_table()
 
 
-def answer(query: str, params: Any, views: Mapping[str, Picked]) -> pa.Table:
-    """The result of the caller's query over ``views``."""
+def answer(query: str, params: Any, views: Mapping[str, Picked], tree: Node | None) -> pa.Table:
+    """The result of the caller's query over ``views``; ``tree`` is what DuckDB's parser makes of it."""
     cursor = connection()
     with translated(query):
         _only_reads(cursor, query)
-        for name, picked in views.items():
-            cursor.execute(f"CREATE TEMP VIEW {name} AS {resolved(picked, cursor)}")
-        return cursor.sql(query, params=params).to_arrow_table()
+        return _asked(cursor, query, params, views, tree).to_arrow_table()
 
 
-def asks_sessions(query: str, params: Any, views: Mapping[str, Picked]) -> bool:
+def _asked(
+    cursor: duckdb.DuckDBPyConnection, query: str, params: Any, views: Mapping[str, Picked], tree: Node | None
+) -> duckdb.DuckDBPyRelation:
+    """The query, over views of no more columns than it mentions, if it tells which these are."""
+    columns = {name: mentioned(tree, picked.table.names) for name, picked in views.items()}
+    try:
+        _make_views(cursor, views, columns)
+        return cursor.sql(query, params=params)
+    except duckdb.BinderException:
+        if set(columns.values()) == {None}:
+            raise
+        # What it names is no column: the error is to tell which there are.
+        _make_views(cursor, views, dict.fromkeys(views))
+        return cursor.sql(query, params=params)
+
+
+def _make_views(
+    cursor: duckdb.DuckDBPyConnection,
+    views: Mapping[str, Picked],
+    columns: Mapping[str, Sequence[str] | None],
+) -> None:
+    for name, picked in views.items():
+        cursor.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {resolved(picked, cursor, columns[name])}")
+
+
+def asks_sessions(query: str, params: Any, views: Mapping[str, Picked], tree: Node | None) -> bool:
     """Whether the caller's query looks at sessions: by name, or, says DuckDB's plan, with all columns."""
     if "session" in query.lower():
         return True
+    if mentioned(tree, views["spans"].table.names) is not None:
+        return False
     cursor = connection()
     for name, picked in views.items():
         cursor.execute(f"CREATE TEMP VIEW {name} AS {source(picked.table, picked.files)}")

@@ -12,6 +12,7 @@ from argus_lab.errors import NotFound
 from argus_lab.frames import narrowed, pandas_of
 from argus_lab.lake import duck, frames, read, sessions
 from argus_lab.lake.namings import all_named
+from argus_lab.lake.parsing import parsed
 from argus_lab.lake.selection import select, trace_key
 from argus_lab.lake.wanted import sessions_wanted
 from argus_lab.schema import SPANS
@@ -132,11 +133,12 @@ def sql(
         views = {
             taken.table.name: taken.pick(select(taken.table, {})) for taken in (snapshot, refused.snapshot())
         }
+        tree = parsed(duck.connection(), query)
         is_doubtful = not all(all_named(file.path) for file in views["spans"].files)
-        if is_doubtful and duck.asks_sessions(query, params, views):
-            wanted = sessions_wanted(duck.connection(), query, params)
+        if is_doubtful and duck.asks_sessions(query, params, views, tree):
+            wanted = sessions_wanted(tree, params)
             views["spans"] = snapshot.pick(select(SPANS, {"session": wanted}), sessions=True)
-        rows = narrowed(duck.answer(query, params, views))
+        rows = narrowed(duck.answer(query, params, views, tree))
         found = pandas_of(rows)
         found.attrs["argus"] = frames.answered(snapshot, query, params, rows)
         return found

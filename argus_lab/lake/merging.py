@@ -62,7 +62,7 @@ def _sessions(
     found = rewritten(table, files, near)
     if not found.files:
         return "", ""
-    put, joins = joined(found.parts(), database, is_lazy=True)
+    put, joins = joined(found, database, is_lazy=True)
     return f"replace ({', '.join(put.values())})", joins
 
 

@@ -7,21 +7,18 @@ understood counts as a query of all sessions, which is slower and as right.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import duckdb
+from argus_lab.lake.parsing import STRANGE, VIEW, Node, is_view, nodes
 
 __all__ = ["sessions_wanted"]
 
-Node = Mapping[str, Any]
 Params = Sequence[Any] | Mapping[str, Any] | None
 Sessions = frozenset[str] | None
 """Rows of other sessions fail a condition; None: it says nothing of sessions."""
 
-PARSE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := true, skip_empty := true, skip_default := true)"
-VIEW, COLUMN = "spans", "session_id"
+COLUMN = "session_id"
 GENERATORS = frozenset({"generate_series", "range", "unnest"})
 """Table functions that surely read no view."""
 
@@ -32,33 +29,23 @@ class _Unclear(Exception):
     """The query may look at spans of any session."""
 
 
-def sessions_wanted(cursor: duckdb.DuckDBPyConnection, query: str, params: Params) -> tuple[str, ...] | None:
-    """The sessions of all spans that a query can see; None if it may look at any.
+def sessions_wanted(tree: Node | None, params: Params) -> tuple[str, ...] | None:
+    """The sessions of all spans that a query can see, by its tree; None if it may look at any.
 
     Examples
     --------
     >>> import duckdb
+    >>> from argus_lab.lake.parsing import parsed
     >>> query = "SELECT count(*) FROM spans s WHERE s.session_id IN ('a', $more) AND input_tokens > 0"
-    >>> sorted(sessions_wanted(duckdb.connect(), query, {"more": "b"}))
+    >>> sorted(sessions_wanted(parsed(duckdb.connect(), query), {"more": "b"}))
     ['a', 'b']
-    >>> sessions_wanted(duckdb.connect(), "FROM spans WHERE session_id = 'a' OR status = 'ERROR'", None)
+    >>> query = "FROM spans WHERE session_id = 'a' OR status = 'ERROR'"
+    >>> sessions_wanted(parsed(duckdb.connect(), query), None)
     """
     try:
-        ((text,),) = cursor.execute(PARSE, [query]).fetchall()
-    except duckdb.Error:
-        return None  # if there is something wrong with the query, its answer says so
-    try:
-        parsed = json.loads(text)
-        if parsed["error"] or len(parsed["statements"]) != 1:
-            return None
-        found = _Query(params).sessions(parsed["statements"][0]["node"])
-    except _STRANGE:
+        return None if tree is None else tuple(sorted(_Query(params).sessions(tree)))
+    except (_Unclear, *STRANGE):
         return None
-    return tuple(sorted(found))
-
-
-_STRANGE = (_Unclear, LookupError, TypeError, AttributeError, ValueError, RecursionError)
-"""What a tree leads to whose form is not known, as another version of DuckDB may write it, or is too deep."""
 
 
 class _Query:
@@ -69,10 +56,10 @@ class _Query:
 
     def sessions(self, whole: Node) -> frozenset[str]:
         """What all places where it reads spans ask for together."""
-        selects = [node for node in _nodes(whole) if node.get("type") == "SELECT_NODE"]
+        selects = [node for node in nodes(whole) if node.get("type") == "SELECT_NODE"]
         found = [sessions for node in selects for sessions in self._of_select(node)]
-        reads = [node for node in _nodes(whole) if node.get("type") == "BASE_TABLE" and _is_view(node)]
-        others = [node.get("cte_map", {}).get("map", ()) for node in _nodes(whole)]
+        reads = [node for node in nodes(whole) if node.get("type") == "BASE_TABLE" and is_view(node)]
+        others = [node.get("cte_map", {}).get("map", ()) for node in nodes(whole)]
         is_hidden = VIEW in {str(each.get("key")).lower() for made in others for each in made}
         if len(found) != len(reads) or not reads or is_hidden:
             raise _Unclear
@@ -83,7 +70,7 @@ class _Query:
         tables = list(_tables(node["from_table"]))
         names = [str(table.get("alias") or table.get("table_name", "")).lower() for table in tables]
         for table, name in zip(tables, names, strict=True):
-            if table.get("type") != "BASE_TABLE" or not _is_view(table):
+            if table.get("type") != "BASE_TABLE" or not is_view(table):
                 continue
             columns = [[name, COLUMN], *([[COLUMN]] if len(tables) == 1 else [])]
             kept = self._kept(node.get("where_clause", {}), columns)
@@ -138,15 +125,6 @@ def _literal(constant: Node) -> object:
     return old.get("value") if old.get("type", {}).get("id") == "VARCHAR" else None
 
 
-def _nodes(value: Any) -> Iterator[Node]:
-    """Every object in a parsed query."""
-    if isinstance(value, Mapping):
-        yield value
-    if isinstance(value, Mapping | list):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from _nodes(each)
-
-
 def _tables(place: Node) -> Iterator[Node]:
     """What a FROM joins, each table by itself; what rows are joined must follow from a row's own columns."""
     kind = place.get("type")
@@ -163,10 +141,6 @@ def _tables(place: Node) -> Iterator[Node]:
         yield place
     else:
         raise _Unclear
-
-
-def _is_view(table: Node) -> bool:
-    return str(table.get("table_name", "")).lower() == VIEW
 
 
 def _is_changed(table: Node) -> bool:
