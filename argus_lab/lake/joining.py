@@ -109,25 +109,21 @@ def joined(
     # What is known of a trace by its own id goes before what is stored under another's.
     known, joins = list[str](), list[str]()
     if marks is not None:
-        joins.append(
-            _join("marks", marks, ("under",), "span.session_id = marks.under", cursor, is_lazy=is_lazy)
-        )
-        known.append(_FOR_TRACES if not belonging.is_alone else _FOR_ALL)
+        match = "span.session_id = marks.under"
+        joins.append(_join("marks", marks, ("under",), match, cursor, is_lazy=is_lazy))
+        known.append(_OF_ALL if belonging.is_alone else _OF_TRACES)
     for part in belonging.parts():
         if marks is not None and part.name == "traces":
             continue  # these are among the marks
         match = _match(part, is_marked=marks is not None)
         joins.append(_join(part.name, part.rows, part.own, match, cursor, is_lazy=is_lazy))
         known.insert(0, f"{part.name}.{{column}}")
-    every = [*known, "span.{column}"]
-    put = {
-        name: f"coalesce({', '.join(every)}) AS {{column}}".format(column=name) for name in SESSION_COLUMNS
-    }
-    return put, " ".join(joins)
+    first = f"coalesce({', '.join([*known, 'span.{column}'])}) AS {{column}}"
+    return {name: first.format(column=name) for name in SESSION_COLUMNS}, " ".join(joins)
 
 
-_FOR_ALL = "marks.{column}"
-_FOR_TRACES = "CASE WHEN span.session_source = 'trace' THEN marks.{column} END"
+_OF_ALL = "marks.{column}"
+_OF_TRACES = "CASE WHEN span.session_source = 'trace' THEN marks.{column} END"
 
 
 def _join(
