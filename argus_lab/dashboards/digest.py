@@ -19,6 +19,7 @@ from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, beside, so
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.dashboards.keeping import Kept
 from argus_lab.dashboards.once import Once
+from argus_lab.dashboards.ranks import Latency, Orders
 from argus_lab.frames import pandas_of
 from argus_lab.lake.snapshot import Reader
 from argus_lab.measures import latency as of_latency
@@ -58,23 +59,13 @@ class Page:
     offset: int
 
 
-@dataclass(frozen=True)
-class _Latency:
-    """The measure of some columns: the same one for the same columns."""
-
-    kinds: tuple[tuple[str, str], ...]
-
-    def __call__(self, spans: Any, **cut: Any) -> pa.Table:
-        found: pa.Table = of_latency.latency_of(spans, dict(self.kinds), **cut).to_arrow_table()
-        return found
-
-
 class Digest:
     """The tables of one lake and what can be asked of them."""
 
     def __init__(self, address: str, memory: int = MEMORY, kept: Path | None = None) -> None:
         self.address = address
-        self._follower = Follower(address, memory, self._prepare, Kept(kept, address))
+        self._orders = Orders()
+        self._follower = Follower(address, memory, self._prepare, Kept(kept, address), self.order)
         self._reader = Reader(address, SPANS)
         self._options: dict[str, list[tuple[str, int]]] = {}
         self._rows: Once[dict[str, Any] | None] = Once(SESSIONS)
@@ -157,7 +148,29 @@ class Digest:
         kinds: Mapping[str, str] = of_latency.KINDS,
     ) -> pd.DataFrame:
         """``al.latency`` of the spans that are meant; ``kinds`` are its columns that are asked for."""
-        return self._once(choices, by, every, _Latency(tuple(kinds.items())))
+        return self._once(choices, by, every, Latency(tuple(kinds.items())))
+
+    def durations(self, choices: Choices, every: str) -> pd.DataFrame | None:
+        """The same over time, as far as it tells of durations, and how many ``spans`` there are.
+
+        ``None`` unless the tables have been the same for a while: then they are in order for it.
+        """
+        if choices.text:
+            return None  # where it was found stands in another table, and who joins may change the order
+        test, params = self._asked(choices)
+        query = f"SELECT coalesce({test}, false) AS chosen FROM spans"
+        return self._orders.latency(
+            every, self._rows_state, lambda: self._cursor().sql(query, params=params).to_arrow_table()
+        )
+
+    def _rows_state(self) -> tuple[int, int] | None:
+        """Rows stay as they are as long as this does; ``None`` while they change."""
+        follower = self._follower
+        return None if follower.writes % 2 or not self.state.is_whole else (self.generation, follower.writes)
+
+    def order(self) -> None:
+        """Put the tables in order now for what was asked; their follower does so while they rest."""
+        self._orders.make(self._rows_state(), self._cursor())
 
     def tokens(
         self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None

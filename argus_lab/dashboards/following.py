@@ -35,6 +35,8 @@ __all__ = ["Follower", "State"]
 LOG = logging.getLogger(__name__)
 EVERY = 0.4
 """Seconds between looks at the lake's version."""
+RESTS_S = 2.0
+"""Seconds for which nothing is new, after which there is time for what makes answers quicker."""
 GROWTH = 1.5
 """Pages are drawn anew with what has been read once it is so many times what they show."""
 TRACES_AT_ONCE = 300
@@ -72,13 +74,22 @@ class State:
 class Follower:
     """Keeps the tables of one lake up to date while somebody watches."""
 
-    def __init__(self, address: str, memory: int, prepare: Callable[[Store], None], kept: Kept) -> None:
+    def __init__(
+        self,
+        address: str,
+        memory: int,
+        prepare: Callable[[Store], None],
+        kept: Kept,
+        at_rest: Callable[[], None] = lambda: None,
+    ) -> None:
         self._reader = Reader(address, SPANS)
         self._kept = kept
         self._kept_version: int | None = None
         self._kept_at = -KEEP_EVERY_S
         self._memory = memory
         self._prepare = prepare
+        self._at_rest = at_rest
+        self._told_at = 0.0
         self._watchers: dict[int, Callable[[State], None]] = {}
         self._number = 0
         self._lock = threading.Lock()
@@ -90,6 +101,8 @@ class Follower:
         self.searches = Searches(self._reader.snapshot, self._tell_again)
         self.store: Store | None = None
         self.state = State()
+        self.writes = 0
+        """Odd while rows change: who finds the same even number before and after has seen one state."""
         _ALL.add(self)
 
     def watch(self, watcher: Callable[[State], None]) -> Callable[[], None]:
@@ -135,6 +148,8 @@ class Follower:
             self._wake.wait()
             if not self._is_ending.is_set():
                 self.look()
+                if self.state.is_whole and clock.monotonic() - self._told_at > RESTS_S:
+                    self._at_rest()
             with self._lock:
                 if not self._watchers and not self._is_ending.is_set():
                     self._wake.clear()
@@ -192,11 +207,15 @@ class Follower:
     def _refresh(self, snapshot: Snapshot, traces: pa.Array) -> None:
         assert self.store is not None  # noqa: S101  asked before
         cursor = self.store.cursor()
-        for first in range(0, len(traces), TRACES_AT_ONCE):
-            some = traces[first : first + TRACES_AT_ONCE]
-            reckoning.refreshed(cursor, snapshot, some)
-            self.searches.refresh(self.store, snapshot, some)
-        cursor.close()
+        self.writes += 1
+        try:
+            for first in range(0, len(traces), TRACES_AT_ONCE):
+                some = traces[first : first + TRACES_AT_ONCE]
+                reckoning.refreshed(cursor, snapshot, some)
+                self.searches.refresh(self.store, snapshot, some)
+        finally:
+            self.writes += 1
+            cursor.close()
 
     def _make(self, snapshot: Snapshot) -> None:
         """The tables anew. If there are none yet, what is read already is shown meanwhile."""
@@ -244,7 +263,7 @@ class Follower:
         if self.store is not None and (state.version, state.since) != (self.state.version, self.state.since):
             self._prepare(self.store)
         state = replace(state, receiver=_receiver(self._reader.lake))
-        self.state = state
+        self.state, self._told_at = state, clock.monotonic()
         if state.is_ready or state.problem is not None:
             self.ready.set()
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices, code_of, window_of
@@ -109,18 +109,36 @@ def first_look(digest: Digest, choices: Choices, by: str | None, every: str) -> 
     """
     around = facts_of(digest, Choices(since=choices.since, until=choices.until))
     length = fitting(around.between, every, LENGTHS, "1h")
-    numbers = _durations(digest, choices, by, length)
-    facts = _facts_in(numbers)
+    numbers, facts = _durations(digest, choices, by, length)
     fits = fitting(facts.between, every, LENGTHS, "1h")
     if not facts.spans:
         return FirstLook(facts, fits, None)
     if fits != length:
-        numbers = _durations(digest, choices, by, fits)
+        numbers, _ = _durations(digest, choices, by, fits)
     return FirstLook(facts, fits, _through_time(digest, choices, by, fits, numbers))
 
 
-def _durations(digest: Digest, choices: Choices, by: str | None, every: str) -> pd.DataFrame:
-    return digest.latency(choices, by=by, every=every, kinds=DURATIONS | SEEN)
+def _durations(digest: Digest, choices: Choices, by: str | None, every: str) -> tuple[pd.DataFrame, Facts]:
+    """Durations over time, and the same facts."""
+    found = digest.durations(choices, every) if by is None else None
+    if found is None:
+        found = digest.latency(choices, by=by, every=every, kinds=DURATIONS | SEEN)
+        return found.drop(columns=list(SEEN)), _facts_in(found)
+    spans, errors = (int(found[name].sum()) for name in ("spans", "errors"))
+    return found.drop(columns="spans"), Facts(spans, errors, *_ends(digest, choices, found["time"], every))
+
+
+def _ends(digest: Digest, choices: Choices, times: pd.Series[Any], every: str) -> Between:
+    """When the first and the last of the spans started, which are in the first and the last stretch."""
+    if times.isna().all():
+        return None, None
+    found = digest.query(
+        f"SELECT (SELECT min({TIME}) FROM chosen WHERE {TIME} < $early) AS first, "
+        f"(SELECT max({TIME}) FROM chosen WHERE {TIME} >= $late) AS last",
+        choices,
+        {"early": (times.min() + span_of(every)).to_pydatetime(), "late": times.max().to_pydatetime()},
+    ).iloc[0]
+    return found["first"].to_pydatetime(), found["last"].to_pydatetime()
 
 
 def _facts_in(numbers: pd.DataFrame) -> Facts:
@@ -149,7 +167,7 @@ def _through_time(
     digest: Digest, choices: Choices, by: str | None, every: str, durations: pd.DataFrame
 ) -> Chart:
     """Durations over time, as :func:`_durations` gave them."""
-    numbers = durations[durations["time"].notna()].reset_index(drop=True).drop(columns=list(SEEN))
+    numbers = durations[durations["time"].notna()].reset_index(drop=True)
     return Chart(
         "over-time",
         "Latency over time",

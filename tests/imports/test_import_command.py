@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 import argus_lab as al
 from argus_lab import settings
@@ -30,6 +31,29 @@ def test_importing_twice_stores_once(tmp_path, capsys):
         assert _import(lake, *files, default_project="bot") == 0
         assert al.open(str(lake)).count() == 8 + 7 + 1 + 7  # Phoenix; MLflow 3 and its artifact; MLflow 2
     assert "refused" in capsys.readouterr().out
+
+
+def test_what_was_imported_is_in_order(tmp_path):
+    """Children in one file, the root that names their session in the next: stored as it is read."""
+    lake, late = tmp_path / "lake", []
+    for number, (trace, span, parent) in enumerate([(1, 2, 1), (1, 1, 0), (2, 4, 3), (2, 3, 0)]):
+        one = {
+            "traceId": f"{trace:032x}",
+            "spanId": f"{span:016x}",
+            "name": "step",
+            "startTimeUnixNano": "1780000000000000000",
+        }
+        named = [{"key": "session.id", "value": {"stringValue": f"chat-{trace}"}}]
+        one |= {"parentSpanId": f"{parent:016x}"} if parent else {"attributes": named}
+        late.append(tmp_path / f"{number}.json")
+        late[-1].write_text(
+            json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}), encoding="utf-8"
+        )
+    for path in late:
+        assert _import(lake, path, default_project="bot") == 0
+    [stored] = DeltaTable(str(lake / "spans")).file_uris()
+    found = pq.read_table(stored, columns=["trace_id", "session_id"])
+    assert sorted(found["session_id"].to_pylist()) == ["chat-1", "chat-1", "chat-2", "chat-2"]
 
 
 def test_without_a_project_phoenix_is_refused_and_mlflow_is_not(tmp_path, capsys):

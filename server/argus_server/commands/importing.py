@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from argus_lab.errors import ArgusError, PayloadError
 from argus_lab.files import requests_in
+from argus_lab.lake import upkeep
 from argus_lab.lake.filing import Filing
 from argus_lab.lake.rule_file import rules_of
 
@@ -37,6 +38,10 @@ def import_files(settings: Settings, files: Sequence[Path]) -> int:
                 task = progress.add_task(path.name, total=path.stat().st_size if path.is_file() else None)
                 failed += not _import_file(filing, path, partial(_moved, progress, task))
             filing.finish()
+            if filing.accepted:
+                # As a keeper would: a root in another file than its children names the session of both.
+                progress.add_task("merging", total=None)
+                upkeep.compact(settings)
     finally:
         filing.close()
     _report(filing, len(files), failed, settings)
