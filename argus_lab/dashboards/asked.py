@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from argus_lab.dashboards.choices import window_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import duckdb
 
     from argus_lab.dashboards.choices import Choices
 
-__all__ = ["COLUMNS", "ORDERS", "Asked", "asked", "beside", "sorted_by", "values_of"]
+__all__ = ["COLUMNS", "ORDERS", "Asked", "asked", "beside", "share_of", "sorted_by", "values_of"]
 
 MOST_OPTIONS = 500
 """Values of a choice that a list shows, the most frequent first; others can stand in an address."""
@@ -71,6 +73,25 @@ def asked(choices: Choices, search: int | None = None) -> Asked:
         tests.append("(trace_id, span_id) IN (SELECT (trace_id, span_id) FROM hits WHERE search = $search)")
         params["search"] = search
     return " AND ".join(tests) or "true", params
+
+
+def share_of(choices: Choices, options: Mapping[str, Sequence[tuple[str, int]]], spans: int) -> float:
+    """Which share of the spans has the values that are chosen, at most; ``options`` tell of how many.
+
+    Examples
+    --------
+    >>> from argus_lab.dashboards.choices import Choices
+    >>> options = {"status": [("OK", 90), ("ERROR", 10)], "model": [("a", 60), ("b", 20)]}
+    >>> share_of(Choices(), options, 100), share_of(Choices(status=("OK",), model=("a", "b")), options, 100)
+    (1.0, 0.8)
+    """
+    chosen = {name: getattr(choices, name) for name in COLUMNS}
+    counts = [
+        sum(count for value, count in options.get(name, ()) if value in values)
+        for name, values in chosen.items()
+        if values
+    ]
+    return min(counts, default=spans) / max(spans, 1)
 
 
 def sorted_by(order: str, *, descending: bool) -> str:

@@ -15,11 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from argus_lab.dashboards import from_lake
-from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, beside, sorted_by, values_of
+from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, beside, share_of, sorted_by, values_of
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.dashboards.keeping import Kept
 from argus_lab.dashboards.once import Once
-from argus_lab.dashboards.ranks import Latency, Orders
+from argus_lab.dashboards.ranks import WORTH, Latency, Orders
 from argus_lab.frames import pandas_of
 from argus_lab.lake.snapshot import Reader
 from argus_lab.measures import latency as of_latency
@@ -155,8 +155,9 @@ class Digest:
 
         ``None`` unless the tables have been the same for a while: then they are in order for it.
         """
-        if choices.text:
-            return None  # where it was found stands in another table, and who joins may change the order
+        # Where a text was found stands in another table, and who joins may change the order.
+        if choices.text or share_of(choices, self._options, self.state.spans) < WORTH:
+            return None
         test, params = self._asked(choices)
         query = f"SELECT coalesce({test}, false) AS chosen FROM spans"
         return self._orders.latency(

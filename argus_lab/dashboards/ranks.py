@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.float64]
     Which = npt.NDArray[np.bool_]
 
-__all__ = ["Latency", "Orders", "Ranks", "ranked"]
+__all__ = ["WORTH", "Latency", "Orders", "Ranks", "ranked"]
 
 MOST = 30_000
 """Stretches of time, beyond which nobody draws them."""
 MOST_ROWS = 10_000_000
 """Rows, some 12 bytes each; of more an engine is asked."""
+WORTH = 0.3
+"""Of a smaller share of the spans an engine sorts the durations as quickly."""
 KEPT = 2
 """Lengths of stretches, those asked for last, that rows are in order for."""
 

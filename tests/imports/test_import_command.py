@@ -16,6 +16,7 @@ import argus_lab as al
 from argus_lab import settings
 from argus_server.commands.importing import import_files
 
+SERVICE = [{"key": "service.name", "value": {"stringValue": "bot"}}]
 EXPORTS = Path(__file__).resolve().parents[1] / "data" / "exports"
 
 
@@ -45,10 +46,9 @@ def test_what_was_imported_is_in_order(tmp_path):
         }
         named = [{"key": "session.id", "value": {"stringValue": f"chat-{trace}"}}]
         one |= {"parentSpanId": f"{parent:016x}"} if parent else {"attributes": named}
+        group = {"resource": {"attributes": SERVICE}, "scopeSpans": [{"spans": [one]}]}
         late.append(tmp_path / f"{number}.json")
-        late[-1].write_text(
-            json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}), encoding="utf-8"
-        )
+        late[-1].write_text(json.dumps({"resourceSpans": [group]}), encoding="utf-8")
     for path in late:
         assert _import(lake, path, default_project="bot") == 0
     [stored] = DeltaTable(str(lake / "spans")).file_uris()
