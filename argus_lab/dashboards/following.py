@@ -149,11 +149,18 @@ class Follower:
             if not self._is_ending.is_set():
                 self.look()
                 if self.state.is_whole and clock.monotonic() - self._told_at > RESTS_S:
-                    self._at_rest()
+                    self._rest()
             with self._lock:
                 if not self._watchers and not self._is_ending.is_set():
                     self._wake.clear()
             self._is_ending.wait(EVERY)
+
+    def _rest(self) -> None:
+        try:
+            self._at_rest()
+        except Exception:  # answers are slower then, and as right; to follow the lake matters more
+            LOG.exception("the tables of %s could not be put in order", self._reader.lake)
+            self._at_rest = lambda: None
 
     def end(self) -> None:
         """Look no more, and wait for the look that goes on."""

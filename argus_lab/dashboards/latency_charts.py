@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from argus_lab.dashboards.charts import Chart
 from argus_lab.dashboards.choices import Choices, code_of, window_of
 from argus_lab.dashboards.pieces import FACTS, TIME, Fact, pieces_of
+from argus_lab.dashboards.ranks import WORTH
 from argus_lab.dashboards.stretches import LENGTHS, length_for
 from argus_lab.figures.formats import count, duration, is_known, plural
 from argus_lab.figures.groups import latency_by
@@ -109,18 +110,21 @@ def first_look(digest: Digest, choices: Choices, by: str | None, every: str) -> 
     """
     around = facts_of(digest, Choices(since=choices.since, until=choices.until))
     length = fitting(around.between, every, LENGTHS, "1h")
-    numbers, facts = _durations(digest, choices, by, length)
+    is_most = around.spans >= WORTH * digest.state.spans
+    numbers, facts = _durations(digest, choices, by, length, is_most=is_most)
     fits = fitting(facts.between, every, LENGTHS, "1h")
     if not facts.spans:
         return FirstLook(facts, fits, None)
     if fits != length:
-        numbers, _ = _durations(digest, choices, by, fits)
+        numbers, _ = _durations(digest, choices, by, fits, is_most=is_most)
     return FirstLook(facts, fits, _through_time(digest, choices, by, fits, numbers))
 
 
-def _durations(digest: Digest, choices: Choices, by: str | None, every: str) -> tuple[pd.DataFrame, Facts]:
-    """Durations over time, and the same facts."""
-    found = digest.durations(choices, every) if by is None else None
+def _durations(
+    digest: Digest, choices: Choices, by: str | None, every: str, *, is_most: bool
+) -> tuple[pd.DataFrame, Facts]:
+    """Durations over time, and the same facts. Of a short range of time an engine reads that and no more."""
+    found = digest.durations(choices, every) if by is None and is_most else None
     if found is None:
         found = digest.latency(choices, by=by, every=every, kinds=DURATIONS | SEEN)
         return found.drop(columns=list(SEEN)), _facts_in(found)

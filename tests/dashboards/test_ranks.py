@@ -112,7 +112,7 @@ def _spans(count: int, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-SERVICE = Choices(service=("a",))
+SERVICE, EVERYTHING = Choices(service=("a",)), Choices()
 
 
 def _told(digest: Digest) -> pd.DataFrame | None:
@@ -188,3 +188,41 @@ def test_tables_at_rest_are_put_in_order(tmp_path: Path):
         al.latency(al.open(lake).spans(service="a"), every="1h")[list(found.chart.numbers)],
         check_dtype=False,
     )
+
+
+def test_a_short_range_is_left_to_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It reads that range alone, where to count goes through all that there is."""
+    lake = str(tmp_path / "lake")
+    write(lake, _spans(300, 4))
+    digest = Digest(lake, 256 * 1024 * 1024)
+    digest.wait(60)
+    asked: list[Choices] = []
+    monkeypatch.setattr(digest, "durations", lambda choices, _: asked.append(choices))
+    until = (NOON + timedelta(minutes=60)).isoformat()
+    for choices in (EVERYTHING, Choices(until=until)):
+        assert first_look(digest, choices, None, "1h").facts == facts_of(digest, choices)
+    assert asked == [EVERYTHING]
+
+
+def test_the_lake_is_followed_though_it_cannot_be_put_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Without memory, say: that is told in the log, once, and new spans are shown as ever."""
+    monkeypatch.setattr(ranks, "ranked", lambda *_: np.empty(-1))
+    lake = str(tmp_path / "lake")
+    write(lake, _spans(100, 5))
+    digest = Digest(lake, 256 * 1024 * 1024)
+    stop = digest.watch(lambda _: None)
+    digest.wait(60)
+    assert digest.durations(EVERYTHING, "1h") is None
+    end = time.monotonic() + 60
+    while "could not be put in order" not in caplog.text:
+        assert time.monotonic() < end, "nothing was told"
+        time.sleep(0.1)
+    write(lake, [span | {"trace_id": f"{n:032x}"} for n, span in enumerate(_spans(20, 6))])
+    while digest.state.version != al.open(lake).version:
+        assert time.monotonic() < end, "the lake is followed no more"
+        time.sleep(0.1)
+    time.sleep(3)
+    stop()
+    assert caplog.text.count("could not be put in order") == 1
