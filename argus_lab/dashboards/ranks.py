@@ -74,8 +74,8 @@ class Orders:
         ranks = self._made.get((now, every))
         if now is None or ranks is None:
             return None
-        found = ranks.latency(chosen()["chosen"].combine_chunks().to_numpy(zero_copy_only=False))
-        return found if state() == now else None
+        rows = chosen()["chosen"].combine_chunks().to_numpy(zero_copy_only=False)
+        return ranks.latency(rows) if state() == now else None
 
     def make(self, state: Hashable, cursor: duckdb.DuckDBPyConnection) -> None:
         """Put the tables, which are in this state, in the order that is asked for; forget all others."""

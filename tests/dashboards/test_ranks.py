@@ -155,13 +155,15 @@ def test_rows_that_change_while_they_are_chosen_are_not_told(tmp_path: Path, mon
     digest.wait(60)
     assert digest.durations(SERVICE, "1h") is None
     digest.order()
-    latency = ranks.Ranks.latency
+    cursor = digest._cursor  # noqa: SLF001
 
-    def changed(self: ranks.Ranks, chosen: Any) -> pd.DataFrame:
-        digest._follower.writes += 2  # noqa: SLF001  as after spans were put in
-        return latency(self, chosen)
+    def changed() -> duckdb.DuckDBPyConnection:
+        found = cursor()
+        found.execute("DELETE FROM spans WHERE service = 'b'")
+        digest._follower.writes += 2  # noqa: SLF001  as a refresh does
+        return found
 
-    monkeypatch.setattr(ranks.Ranks, "latency", changed)
+    monkeypatch.setattr(digest, "_cursor", changed)
     assert digest.durations(SERVICE, "1h") is None
 
 
