@@ -171,7 +171,7 @@ class Digest:
 
     def order(self) -> None:
         """Put the tables in order now for what was asked; their follower does so while they rest."""
-        self._orders.make(self._rows_state(), self._cursor())
+        self._orders.make(self._rows_state(), self._cursor)
 
     def tokens(
         self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None

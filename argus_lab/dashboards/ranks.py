@@ -77,13 +77,13 @@ class Orders:
         rows = chosen()["chosen"].combine_chunks().to_numpy(zero_copy_only=False)
         return ranks.latency(rows) if state() == now else None
 
-    def make(self, state: Hashable, cursor: duckdb.DuckDBPyConnection) -> None:
+    def make(self, state: Hashable, cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None:
         """Put the tables, which are in this state, in the order that is asked for; forget all others."""
         wanted = [(state, every) for every in self._asked]
         self._made = {key: self._made[key] for key in wanted if key in self._made}
         for key in wanted:
             if key not in self._made:
-                self._made = self._made | {key: ranked(cursor, key[1])}
+                self._made = self._made | {key: ranked(cursor(), key[1])}
 
 
 @dataclass(frozen=True)
@@ -158,11 +158,11 @@ def ranked(cursor: duckdb.DuckDBPyConnection, every: str) -> Ranks | None:
     Examples
     --------
     >>> import duckdb
-    >>> made = "make_timestamptz(i * 1000000) AS start_time, 9.0 - i AS duration_ms, 'OK' AS status"
+    >>> made = "make_timestamptz(i * 1000000) AS start_time, 9e0 - i AS duration_ms, 'OK' AS status"
     >>> database = duckdb.connect()
     >>> ranks = ranked(database.execute(f"CREATE TABLE spans AS SELECT {made} FROM range(4) t(i)"), "2s")
     >>> ranks.latency(np.ones(4, bool))[["count", "p50_ms", "max_ms"]].to_numpy().tolist()
-    [[2.0, 8.5, 9.0], [2.0, 6.5, 7.0]]
+    [[2, 8.5, 9.0], [2, 6.5, 7.0]]
     """
     ((rows_there,),) = cursor.execute("SELECT count(*) FROM spans").fetchall()
     if rows_there > MOST_ROWS:
