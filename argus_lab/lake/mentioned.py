@@ -41,6 +41,8 @@ def mentioned(tree: Node | None, columns: Sequence[str]) -> tuple[str, ...] | No
     if tree is None:
         return None
     try:
+        if tree["type"] not in NODES:
+            return None
         every = list(nodes(tree))
         tables = [node for node in every if node.get("type") == "BASE_TABLE"]
         rows = {str(table.get(name, "")).lower() for table in tables for name in ("alias", "table_name")}
@@ -58,7 +60,8 @@ def _names_its_columns(node: Node, rows: set[str]) -> bool:
     if kind == "COLUMN_REF":
         return node["column_names"][-1].lower() not in rows
     is_by_place = "column_name_alias" in node or node.get("ref_type", "REGULAR") not in {"REGULAR", "CROSS"}
-    return not is_by_place and (kind in KINDS or not isinstance(kind, str))
+    # DuckDB 1.5 tells the type of a value in the same place.
+    return not is_by_place and (isinstance(kind, Mapping) or kind in KINDS)
 
 
 def _words(value: Any) -> Iterator[str]:
