@@ -6,7 +6,7 @@ sessions into rows. It is made by :mod:`argus_lab.lake.resolving`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,12 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from argus_lab.lake.namings import hashed
 from argus_lab.lake.sessions import OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
+
+    from argus_lab.lake.namings import Hashes
 
     Places = npt.NDArray[np.int64]
 
@@ -81,24 +84,51 @@ class Belonging:
             return None
         wanted = pa.array(sessions, pa.string())
         own, mended, spans = (
-            each.filter(pc.is_in(each["session_id"], wanted))["trace_id"]
-            for each in (self.traces, self.mended, self.spans)
+            each.filter(pc.is_in(each["session_id"], wanted))["trace_id"] for each in self._tables()
         )
         traces = pa.array([*mended.to_pylist(), *spans.to_pylist()], pa.string())
         others = self.stored.filter(pc.is_in(self.stored["trace_id"], traces))
         stored = others["session_id"].drop_null().to_pylist()
         return tuple({*sessions, *own.to_pylist(), *stored})
 
-    def leaves(self, sessions: Sequence[str]) -> bool:
-        """Whether it is known that all spans stored under these sessions belong there, and no others do."""
-        if not self.files:
-            return True
-        if self.stored is None or len(self.traces) > MANY:
-            return False
-        into = (part["session_id"] for part in (self.traces, self.mended, self.spans))
+    def around(self, sessions: Sequence[str]) -> Belonging | None:
+        """What it says of the traces that have spans in these sessions, or stored there; None if not known.
+
+        :data:`NOTHING`: all spans that are stored under these sessions belong there, and no others do.
+        """
+        if not self.files or self.stored is None:
+            return None if self.files else NOTHING
         wanted = pa.array(sessions, pa.string())
-        columns = (*into, self.traces["trace_id"], self.stored["session_id"])
-        return not any(pc.any(pc.is_in(column, wanted)).as_py() for column in columns)
+        into = [part.filter(pc.is_in(part["session_id"], wanted)) for part in (*self._tables(), self.stored)]
+        traces = pa.concat_arrays([wanted, *(chunk for part in into for chunk in part["trace_id"].chunks)])
+        found = self._kept(lambda ids: pc.is_in(ids, traces))
+        return found._by_trace() if len(found.ids) else NOTHING  # noqa: SLF001  the same class
+
+    def _by_trace(self) -> Belonging:
+        """The same, told by the spans' traces alone: a span of another may be stored under a trace's id."""
+        own = self.traces["trace_id"]
+        under = pa.table({"trace_id": own, "session_id": own})
+        stored = None if self.stored is None else pa.concat_tables([self.stored, under])
+        mended = pa.concat_tables([self.mended, self.traces])
+        return replace(self, traces=_none(), mended=mended, stored=stored, is_alone=False)
+
+    def without(self, traces: Hashes) -> Belonging:
+        """What it says of all but these traces, by sorted hashes."""
+        return self._kept(lambda ids: pa.array(~_are_among(hashed(ids.combine_chunks()), traces)))
+
+    @property
+    def ids(self) -> pa.Array:
+        """The traces that it tells of."""
+        return pc.unique(pa.concat_tables(self._tables())["trace_id"])
+
+    def _tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
+        return self.traces, self.mended, self.spans
+
+    def _kept(self, is_kept: Callable[[pa.ChunkedArray], pa.Array]) -> Belonging:
+        """What it says of some traces, which are told by their ids."""
+        traces, mended, spans = (part.filter(is_kept(part["trace_id"])) for part in self._tables())
+        stored = None if self.stored is None else self.stored.filter(is_kept(self.stored["trace_id"]))
+        return replace(self, traces=traces, mended=mended, spans=spans, stored=stored)
 
     @cached_property
     def stored_under(self) -> pa.Array | None:
@@ -163,6 +193,13 @@ class Part(NamedTuple):
 
 
 NOTHING = Belonging()
+
+
+def _are_among(keys: Hashes, some: Hashes) -> npt.NDArray[np.bool_]:
+    """Which of these keys are among some that are sorted."""
+    place = np.searchsorted(some, keys)
+    place[place == len(some)] = 0
+    return some[place] == keys if len(some) else np.zeros(len(keys), bool)
 
 
 def _places(rows: pa.Table, part: Part) -> tuple[pa.Array, pa.Array]:

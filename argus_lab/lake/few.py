@@ -24,12 +24,13 @@ from argus_lab.schema import SPANS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from argus_lab.lake.holdings import Holdings
     from argus_lab.lake.settled import Doubt
     from argus_lab.lake.snapshot import DataFile
 
     Files = Sequence[DataFile]
 
-__all__ = ["MOST", "MOST_SPANS", "SMALL", "Near", "gathered"]
+__all__ = ["MOST", "MOST_SPANS", "SMALL", "Near", "gathered", "moved"]
 
 MOST = 1000
 """Sessions of more traces than this are looked up among all."""
@@ -73,34 +74,54 @@ class _Stored(NamedTuple):
         return self.source in OPEN
 
 
-def gathered(
+def moved(
     sessions: Sequence[str],
-    under: Files,
-    holding: Callable[[Sequence[str]], Files],
-    doubt: Doubt | None = None,
+    part: Belonging,
+    holding: Callable[[str, Sequence[str]], Files],
+    holdings: Holdings,
+) -> Near | None:
+    """Where the spans of these sessions are, if it is known which of their traces belong elsewhere.
+
+    ``part`` tells of all of these; ``holdings`` what some files hold. None if too many are stored elsewhere.
+    """
+    stored = part.stored_for(sessions)
+    if stored is None or len(stored) > MOST:
+        return None
+    sought = holdings.sought(pa.chunked_array([stored], pa.string()))
+    files = _known(holding("session_id", stored), sessions=stored)
+    held = frozenset(file.path for file in files if holdings.is_told_to_hold(file, sought))
+    return Near(stored=stored, files=held, belonging=part)
+
+
+def gathered(
+    sessions: Sequence[str], holding: Callable[[str, Sequence[str]], Files], doubt: Doubt | None = None
 ) -> Near | None:
     """Where the spans of these sessions are; None if there are too many to look at trace by trace.
 
     Parameters
     ----------
-    under
-        The files that may hold spans stored under these sessions.
     holding
-        Gives the files that may hold spans of some traces.
+        Gives the files that may hold spans with some values in a column: of some traces, or stored under some
+        sessions.
     doubt
-        All traces of which none of these files holds spans are known to belong where it is stored.
+        Of all traces of which none of these files holds spans it is known where they belong.
     """
     if doubt is not None:
         _learn([*doubt.files, *doubt.gone])
-    under = _known(under, sessions=sessions)
+    under = _known(holding("session_id", sessions), sessions=sessions)
     stored = duck.counted(("trace_id", "filename"), ("session_id", sessions), under, 4 * MOST + 1)
     found, held = ({each[place] for each in stored} for place in (0, 1))
     if len(stored) > 4 * MOST or len(found) > MOST or not held <= {file.path for file in under}:
         return None
     asked = [*found.union(sessions)]
-    if doubt is not None and not _is_in_doubt(asked, held, doubt):
-        return _as_stored(sessions, stored)
-    files = _known(holding(asked), traces=asked)
+    part = None if doubt is None else doubt.before.around(sessions)
+    if (
+        doubt is not None
+        and part is not None
+        and not _is_in_doubt([*asked, *part.ids.to_pylist()], held, doubt)
+    ):
+        return moved(sessions, part, holding, doubt.holdings) if part.files else _as_stored(sessions, stored)
+    files = _known(holding("trace_id", asked), traces=asked)
     there = [_Stored(*row) for row in duck.counted(_COLUMNS, ("trace_id", asked), files, 4 * MOST + 1)]
     if not {each.file for each in there} <= {file.path for file in files}:
         return None  # DuckDB calls a file otherwise than we do

@@ -22,9 +22,12 @@ import pyarrow.parquet as pq
 from argus_lab.lake.sessions import MARK, OPEN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     Hashes = npt.NDArray[np.int64]
+    Seeds = npt.NDArray[np.uint64]
     Counts = npt.NDArray[np.int64]
     Places = npt.NDArray[np.intp]
 
@@ -120,30 +123,30 @@ class Memory(Generic[Kept]):
 _memory = Memory[Naming](MOST_TRACES)
 
 
-def hashed(texts: pa.Array) -> Hashes:
-    """The hashes of texts without nulls."""
+def hashed(texts: pa.Array, seeds: Seeds = _SEEDS, other: Callable[[str], int] = hash) -> Hashes:
+    """The hashes of texts without nulls, other ones in each process; ``other`` is for texts unlike ids."""
     lengths = pc.binary_length(texts)
     wide = pc.equal(lengths, _WIDTH)
     if pc.all(wide).as_py():
-        return _hashed_ids(texts)
+        return _hashed_ids(texts, seeds)
     found = np.empty(len(texts), np.int64)
     is_id = np.asarray(wide)
-    found[is_id] = _hashed_ids(texts.filter(wide))
-    found[~is_id] = [hash(text) for text in texts.filter(pc.invert(wide)).to_pylist()]
+    found[is_id] = _hashed_ids(texts.filter(wide), seeds)
+    found[~is_id] = [other(text) for text in texts.filter(pc.invert(wide)).to_pylist()]
     return found
 
 
-def _hashed_ids(texts: pa.Array) -> Hashes:
+def _hashed_ids(texts: pa.Array, seeds: Seeds) -> Hashes:
     """The hashes of texts of 32 bytes, as trace ids are: eight bytes after the other are mixed in."""
     if not len(texts):
         return np.empty(0, np.int64)
     start = int(np.frombuffer(texts.buffers()[1], np.int32)[texts.offset])
     words = np.frombuffer(texts.buffers()[2], np.uint64, len(texts) * 4, start)
-    found = np.full(len(texts), _SEEDS[0], np.uint64)
+    found = np.full(len(texts), seeds[0], np.uint64)
     for word in words.reshape(-1, 4).T:
-        found = (found ^ word) * _SEEDS[1]
+        found = (found ^ word) * seeds[1]
         found ^= found >> np.uint64(29)
-        found *= _SEEDS[2]
+        found *= seeds[2]
         found ^= found >> np.uint64(32)
     return found.view(np.int64)
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from argus_lab.lake.held import Held
     from argus_lab.lake.namings import Hashes, Naming
     from argus_lab.lake.settled import Among
     from argus_lab.lake.snapshot import DataFile
@@ -83,14 +82,14 @@ def belonging(
     mended = pa.concat_tables([mended, whole.filter(pa.array(~as_traces))])
     holding = [file for file in asked if file.path in off]
     stored = _stored(mended, spans, rows, partial(load, holding))
-    is_alone = not rewriting and _are_alone(single, [*namings, *(among.others if among else ())])
+    is_alone = not rewriting and _are_alone(single, namings)
     return Belonging(single, mended, spans, frozenset(off), stored, is_alone)
 
 
-def _are_alone(traces: pa.Table, held: Sequence[Naming | Held]) -> bool:
+def _are_alone(traces: pa.Table, namings: Sequence[Naming]) -> bool:
     """Whether nothing but the spans of these traces is stored under their ids."""
     keys = np.sort(hashed(traces["trace_id"].combine_chunks()))
-    return not any(len(shared(keys, each.others)[0]) for each in held)
+    return not any(len(shared(keys, each.others)[0]) for each in namings)
 
 
 def _stored(

@@ -11,10 +11,11 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from argus_lab.lake.keeping import noted
 from argus_lab.lake.outdated import SHARE
-from argus_lab.lake.settled import Settled, noted
 
 if TYPE_CHECKING:
+    from argus_lab.lake.settled import Settled
     from argus_lab.lake.snapshot import Snapshot
 
 __all__ = ["STEP", "settle"]
@@ -46,16 +47,12 @@ def settle(snapshot: Snapshot, *, at_once: bool) -> None:
 
 def _further(snapshot: Snapshot) -> Settled | None:
     """What is known of more of the snapshot's files; None if it is of all already, and of no others."""
-    before = snapshot.known.files if snapshot.known is not None and snapshot.doubt is not None else {}
+    knowing = snapshot.knowing
+    before = knowing.known.files if knowing.known is not None and knowing.doubt is not None else {}
     names = {file.path.removeprefix(f"{snapshot.root}/"): file for file in snapshot.every}
     if before.keys() == names.keys():
         return None
     new = [name for name in names if name not in before]
     rows = accumulate((names[name].rows for name in new), initial=0)
     taken = {name for name, so_far in zip(new, rows, strict=False) if so_far == 0 or so_far < STEP}
-    some = {name: file for name, file in names.items() if name in before or name in taken}
-    off = snapshot.off(tuple(some.values()))
-    return Settled(
-        {name: file.rows for name, file in some.items()},
-        frozenset(name for name, file in some.items() if file.path in off),
-    )
+    return knowing.settled(tuple(file for name, file in names.items() if name in before or name in taken))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -19,14 +19,14 @@ import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 from argus_lab.errors import LakeNotFound, NotFound
-from argus_lab.lake import chains, duck
+from argus_lab.lake import duck
 from argus_lab.lake.belonging import NOTHING, Belonging
-from argus_lab.lake.few import Near, gathered
+from argus_lab.lake.few import Near, gathered, moved
+from argus_lab.lake.knowing import REMEMBERED, Knowing, together
 from argus_lab.lake.past import committed_at, travel
 from argus_lab.lake.pruning import MANY, possible
-from argus_lab.lake.resolving import belonging, belonging_of_rows
+from argus_lab.lake.resolving import belonging_of_rows
 from argus_lab.lake.sessions import NEEDED
-from argus_lab.lake.settled import among, doubt, remembered
 from argus_lab.lake.sources import DataFile
 from argus_lab.lake.table import check_stamp, open_table
 
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from argus_lab.lake.selection import Filter
-    from argus_lab.lake.settled import Doubt, Settled
+    from argus_lab.lake.settled import Settled
     from argus_lab.schema import Table
 
 __all__ = ["DataFile", "Picked", "Reader", "Snapshot", "absent", "snapshot_of"]
 
-REMEMBERED = 8
-"""Of so many selections of files, or of sessions, it is remembered where their spans belong."""
-
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A table as one commit left it. ``adds`` has a row per file; an absent table has none."""
+    """A table as one commit left it. ``adds`` has a row per file; an absent table has none.
+
+    ``before``: what its reader found out of sessions at another version.
+    """
 
     lake: str
     table: Table
@@ -56,6 +56,7 @@ class Snapshot:
     as_of: datetime | None
     adds: pa.Table | None
     infer_sessions: bool = False
+    before: Settled | None = None
     _belongings: dict[tuple[str, ...], Belonging] = field(default_factory=dict, repr=False, compare=False)
     _nears: dict[tuple[str, ...], Near | None] = field(default_factory=dict, repr=False, compare=False)
 
@@ -106,25 +107,17 @@ class Snapshot:
         return tuple(self._file(row) for row in self.adds.select(self._identity).to_pylist())
 
     @cached_property
-    def known(self) -> Settled | None:
-        """What was found out before of where spans belong, if anything."""
-        return None if self.infer_sessions else remembered(self.root)
-
-    @cached_property
-    def _left(self) -> Doubt | None:
-        return doubt(self.known, self.root, self.every)
-
-    @property
-    def doubt(self) -> Doubt | None:
-        """What that leaves open here; None: everything."""
-        return self._left if self._left is not None and self._left.can_be_read else None
+    def knowing(self) -> Knowing:
+        """What is known of where spans belong."""
+        given = (self.table, self.root, self.every, self.infer_sessions, self.before)
+        return Knowing(*given, self._belongings)
 
     def _leaves(self, sessions: Sequence[str]) -> bool:
         """Whether it is known that these sessions, or all, have the spans that are stored there."""
-        if self.doubt is not None and self.doubt.is_none:
-            return True
-        known = self._belongings.get(tuple(file.path for file in self.every)) if sessions else None
-        return known is not None and known.leaves(sessions)
+        whole = self.knowing.whole
+        if whole is None or not whole.files:
+            return whole is not None
+        return bool(sessions) and whole.around(sessions) is NOTHING
 
     def _near(self, filter: Filter) -> Near | None:
         """Where the spans of a filter's sessions are, if these are few; None if all are to be looked at."""
@@ -137,8 +130,12 @@ class Snapshot:
             return self._files(replace(filter, among=among, since=None, until=None))
 
         if sessions not in self._nears:
-            under = holding("session_id", sessions)
-            _put(self._nears, sessions, gathered(sessions, under, partial(holding, "trace_id"), self.doubt))
+            whole = self.knowing.whole
+            part = None if whole is None else whole.around(sessions)
+            near = None if part is None else moved(sessions, part, holding, self.knowing.holdings)
+            while len(self._nears) >= REMEMBERED:
+                self._nears.pop(next(iter(self._nears)), None)
+            self._nears[sessions] = near or gathered(sessions, holding, self.knowing.doubt)
         return self._nears[sessions]
 
     def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:
@@ -146,30 +143,10 @@ class Snapshot:
         traces = filter.among.get("trace_id", ())
         if 0 < len(traces) <= MANY and not self.infer_sessions:
             near = self._files(replace(filter, among={"trace_id": traces}, since=None, until=None))
-            whole = _together(near, files)
+            whole = together(near, files)
             rows = duck.whole_traces(self.table, whole, pa.array(traces, pa.string()), NEEDED)
             return belonging_of_rows(rows, files)
-        asked = tuple(file.path for file in files)
-        if asked not in self._belongings:
-            _put(self._belongings, asked, self._worked_out(_together(self.every, files), files))
-        return self._belongings[asked]
-
-    def off(self, files: Sequence[DataFile]) -> frozenset[str]:
-        """Those of these files with spans that belong elsewhere than is stored, if there were no others."""
-        return self._worked_out(tuple(files), files).files
-
-    def _worked_out(self, every: tuple[DataFile, ...], asked: Sequence[DataFile]) -> Belonging:
-        left = doubt(self.known, self.root, every)
-        where = None if left is None or len(left.files) == len(every) else among(left, every)
-        guesses = self._guesses if self.infer_sessions else None
-        return belonging(every, asked, self._load, guesses, among=where)
-
-    def _load(self, files: Sequence[DataFile], traces: pa.Array) -> pa.Table:
-        return duck.whole_traces(self.table, files, traces, NEEDED)
-
-    @cached_property
-    def _guesses(self) -> pa.Table:
-        return chains.inferred(duck.source(self.table, self.every))
+        return self.knowing.belonging(files)
 
     def partition_values(self, column: str) -> list[str]:
         """The values that a partition column has in this snapshot."""
@@ -252,7 +229,9 @@ class Reader:
             self._delta = _updated(self._delta) or self._opened()
         if self._last is None or self._last.version != self._delta.version():
             check_stamp(self._delta, self.lake, self.table)
-            self._last = snapshot_of(self.lake, self.table, self._delta, infer_sessions=self.infer_sessions)
+            before = None if self._last is None else self._last.knowing.latest
+            last = snapshot_of(self.lake, self.table, self._delta, infer_sessions=self.infer_sessions)
+            self._last = replace(last, before=before)
         return self._last
 
     def _opened(self) -> DeltaTable:
@@ -260,19 +239,6 @@ class Reader:
         if self.as_of is not None:
             travel(delta, self.lake, self.table, self.as_of)
         return delta
-
-
-def _put(memory: dict[Any, Any], key: Any, value: Any) -> None:
-    """Remember one more, and forget what was there longest."""
-    while len(memory) >= REMEMBERED:
-        memory.pop(next(iter(memory)), None)
-    memory[key] = value
-
-
-def _together(files: tuple[DataFile, ...], more: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
-    """The files of both, each once."""
-    known = {file.path for file in files}
-    return (*files, *(file for file in more if file.path not in known))
 
 
 def absent(lake: str, table: Table) -> Snapshot:

@@ -225,7 +225,7 @@ def test_few_sessions_look_at_no_other_trace(tmp_path: Path, monkeypatch: pytest
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("argus_lab.lake.snapshot.belonging", never)
+    monkeypatch.setattr("argus_lab.lake.knowing.belonging", never)
     lake = al.open(place)
     assert lake.sql("SELECT span_id FROM spans WHERE session_id = ?", ["chat"])["span_id"].nunique() == 2
     assert set(lake.spans(session="chat")["session_source"]) == {"attribute", "inherited"}

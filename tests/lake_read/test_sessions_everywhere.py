@@ -230,7 +230,7 @@ def test_reads_of_other_columns_look_at_no_session(tmp_path: Path, monkeypatch: 
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("argus_lab.lake.snapshot.belonging", never)
+    monkeypatch.setattr("argus_lab.lake.knowing.belonging", never)
     lake = al.open(place)
     assert len(lake.spans(columns=["name", "trace_id"], where="duration_ms > 0")) == 2
     assert lake.count(service="support-agent") + lake.count() >= 2

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
 import argus_lab as al
 from argus_lab import settings
+from argus_lab.lake import namings, settled, settling, upkeep
 from argus_lab.lake import outdated as o
-from argus_lab.lake import settled, settling, upkeep
-from argus_lab.lake.settled import NAME, Settled, noted, remembered
+from argus_lab.lake.belonging import SCHEMA, Belonging
+from argus_lab.lake.keeping import NAME, noted, remembered
+from argus_lab.lake.settled import Settled
 from argus_lab.lake.snapshot import Snapshot
 from tests.lake_read.lakes import write
 from tests.lake_read.test_few_sessions import answered, oracle
@@ -51,7 +56,18 @@ def kept(place: str | Path) -> Settled:
 
 def snapshot(place: str | Path, **options: Any) -> Snapshot:
     """What a new reader starts from."""
-    return al.open(str(place), **options)._spans.snapshot()  # noqa: SLF001  the readers' own
+    return snapshot_of(al.open(str(place), **options))
+
+
+def snapshot_of(lake: al.Lake) -> Snapshot:
+    """What a reader is at."""
+    return lake._spans.snapshot()  # noqa: SLF001  the readers' own
+
+
+def is_at_rest(place: str | Path) -> bool:
+    """Whether a new reader knows that all is stored where it belongs."""
+    left = snapshot(place).knowing.doubt
+    return left is not None and left.is_none and not left.before.files
 
 
 def compact(place: str | Path, **options: Any) -> upkeep.Summary:
@@ -64,18 +80,46 @@ def look(place: str | Path) -> upkeep.Summary:
     return upkeep.compact(settings.read({}, lake=str(place), target_file_size="1"), o.Outdated(30.0))
 
 
-def check_truth(place: str) -> None:
-    """By the rule in words, over the rows of exactly the files that are named: no other file is ``off``."""
-    found = kept(place)
-    rows: dict[str, list[Row]] = {
-        name: pq.ParquetFile(f"{place}/spans/{name}").read().to_pylist() for name in found.files
-    }
-    assert {name: len(held) for name, held in rows.items()} == found.files
-    true = sessions_of(row for held in rows.values() for row in held)
-    for name, held in rows.items():
-        stored = [(row["session_id"], row["session_source"]) for row in held]
-        is_right = stored == [true[row["trace_id"], row["span_id"]] for row in held]
+def check_truth(place: str, found: Settled | None) -> None:
+    """By the rule in words, over the rows of exactly the files that are named: others are not ``off``."""
+    assert found is not None
+    tables = {name: pq.ParquetFile(f"{place}/spans/{name}").read() for name in found.files}
+    assert {name: len(table) for name, table in tables.items()} == found.files
+    held: dict[str, list[Row]] = {name: table.to_pylist() for name, table in tables.items()}
+    rows = [row for part in held.values() for row in part]
+    true = sessions_of(rows)
+    for name, table in tables.items():
+        is_right = told(held[name]) == [true[row["trace_id"], row["span_id"]] for row in held[name]]
         assert is_right or name in found.off
+        if found.belonging is not None and not is_right:
+            shown = told(found.belonging.applied(table.select(IDS).cast(SCHEMA)).to_pylist())
+            assert shown == [true[row["trace_id"], row["span_id"]] for row in held[name]]
+    for path, keys in found.holdings.keys.items():
+        name = path.removeprefix(f"{place}/spans/")
+        ids = {row[column] for row in held.get(name, ()) for column in ("trace_id", "session_id")} - {None}
+        sought = found.holdings.sought(pa.chunked_array([sorted(ids)], pa.string()))
+        assert {*sought.told} <= {*keys}
+    if found.belonging is not None:
+        assert found.belonging.files == {f"{place}/spans/{name}" for name in found.off}
+        check_places(found.belonging, rows, [row for name in found.off for row in held[name]])
+
+
+def told(rows: list[Row]) -> list[tuple[str, str]]:
+    """The session of each row, and where it comes from."""
+    return [(row["session_id"], row["session_source"]) for row in rows]
+
+
+def check_places(found: Belonging, rows: list[Row], off: list[Row]) -> None:
+    """What is said of where spans are stored is said of all rows of these files: no query would miss one."""
+    ids = {*found.mended["trace_id"].to_pylist(), *found.spans["trace_id"].to_pylist()}
+    unnamed = [row for row in off if row["session_source"] != "attribute"]
+    if found.stored is not None:
+        stored = {tuple(row.values()) for row in found.stored.to_pylist()}
+        assert stored >= {(row["trace_id"], row["session_id"]) for row in unnamed if row["trace_id"] in ids}
+    whole = {*found.traces["trace_id"].to_pylist()}
+    assert not whole & ids
+    if found.is_alone:
+        assert all(told([row])[0] == (row["trace_id"], "trace") for row in rows if row["session_id"] in whole)
 
 
 def turn(chance: random.Random, place: str, part: list[Row]) -> None:
@@ -103,6 +147,7 @@ def test_what_is_kept_is_true_and_every_read_is_right(tmp_path: Path, seed: int)
     chance = random.Random(seed)  # noqa: S311  the same rows at every run
     place, there = str(tmp_path), list[Row]()
     write(place, [])
+    reader = al.open(place)
     versions: list[tuple[int, list[Row]]] = []
     known = 0
     for part in in_pieces(chance, random_traces(chance)):
@@ -113,18 +158,47 @@ def test_what_is_kept_is_true_and_every_read_is_right(tmp_path: Path, seed: int)
         assert seen(lake.sql(QUERY)) == true
         session = chance.choice(sorted({session for session, _ in true.values()}))
         some = {span: found for span, found in true.items() if found[0] == session}
-        for fresh in (al.open(place), lake):
+        for fresh in chance.sample([al.open(place), lake, reader], 3):
             assert seen(fresh.sql(f"{QUERY} WHERE session_id = ?", [session])) == some
             assert fresh.count(session=session) == len(some)
         if Path(place, "spans", NAME).exists():
-            check_truth(place)
-            known += snapshot(place).doubt is not None
+            check_truth(place, kept(place))
+            known += snapshot(place).knowing.doubt is not None
+        if chance.random() < 0.7:
+            assert seen(reader.sql(QUERY)) == true
+            if (latest := snapshot_of(reader).knowing.latest) is not None:
+                check_truth(place, latest)
         versions.append((lake.version or 0, there))
     assert known, "nothing was ever known"
     for version, held in chance.sample(versions, min(len(versions), 4)):
         assert seen(al.open(place, as_of=version).sql(QUERY)) == sessions_of(held)
     check_loads(al.open(place), there)
     check_filters(al.open(place), there)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_reader_goes_on_from_what_it_found_out_itself(tmp_path: Path, seed: int):
+    """Of a lake beside which nothing is kept: what it shows at each version, and goes on from, is true."""
+    chance = random.Random(seed)  # noqa: S311  as above
+    place, there, carried = str(tmp_path), list[Row](), 0
+    write(place, [])
+    reader = al.open(place)
+    for part in in_pieces(chance, random_traces(chance, 12)):
+        turn(chance, place, part)
+        Path(place, "spans", NAME).unlink(missing_ok=True)
+        there = [*there, *part]
+        true = sessions_of(there)
+        for session in chance.sample(sorted({session for session, _ in true.values()}), 1):
+            some = {span: found for span, found in true.items() if found[0] == session}
+            assert seen(reader.sql(f"{QUERY} WHERE session_id = ?", [session])) == some
+            assert seen(reader.sql(QUERY)) == true
+            assert seen(reader.sql(f"{QUERY} WHERE session_id = ?", [session])) == some
+            assert reader.count(session=session) == len(some)
+        knowing = snapshot_of(reader).knowing
+        if knowing.latest is not None:
+            check_truth(place, knowing.latest)
+        carried += knowing.known is not None
+    assert carried, "nothing was ever gone on from"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -138,7 +212,7 @@ def test_queries_of_a_lake_that_grows_since(tmp_path: Path, seed: int):
     compact(place)
     for row in rows[len(rows) * 2 // 3 :]:
         write_as_sent(place, [row])
-    assert (left := snapshot(place).doubt) is not None
+    assert (left := snapshot(place).knowing.doubt) is not None
     assert not left.is_none
     true = oracle(rows)
     for query in (
@@ -155,13 +229,13 @@ def test_a_lake_at_rest_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.Mon
     write(str(tmp_path), LATE[1::2])
     write(str(tmp_path), LATE[::2])
     compact(tmp_path)
-    assert snapshot(tmp_path).doubt == settled.Doubt([], [])
+    assert is_at_rest(tmp_path)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    for name in ("belonging", "gathered"):
-        monkeypatch.setattr(f"argus_lab.lake.snapshot.{name}", never)
+    for name in ("carrying.belonging", "knowing.belonging", "snapshot.gathered"):
+        monkeypatch.setattr(f"argus_lab.lake.{name}", never)
     lake = al.open(tmp_path)
     assert seen(lake.sql(QUERY)) == seen(lake.spans(columns=IDS)) == sessions_of(LATE)
     assert lake.count(session="chat") == len(lake.spans(session="chat")) == 2
@@ -179,16 +253,21 @@ def test_only_files_in_doubt_and_those_of_their_traces_are_looked_at(
     look(tmp_path)
     assert not kept(tmp_path).off
     write(str(tmp_path), [sent(3, 39, None, "late")])
-    looked = []
-    real = settled.among
+    looked, read = [], []
+    real, real_read = settled.among, namings._read  # noqa: SLF001  which files are read is the point
+    for name, memory in (("namings", namings.Memory(100)), ("held", namings.Memory(100))):
+        monkeypatch.setattr(f"argus_lab.lake.{name}._memory", memory)
+    monkeypatch.setattr("argus_lab.lake.namings._read", lambda path: read.append(path) or real_read(path))
+    monkeypatch.setattr("argus_lab.lake.held.pq", None)
 
-    def told(*given: Any) -> settled.Among:
+    def among(*given: Any) -> settled.Among:
         looked.append(real(*given))
         return looked[-1]
 
-    monkeypatch.setattr("argus_lab.lake.snapshot.among", told)
+    monkeypatch.setattr("argus_lab.lake.carrying.among", among)
     assert (al.open(tmp_path).sql("FROM spans")["session_id"] == "late").sum() == 3
     assert [len(each.files) for each in looked] == [2]
+    assert len(read) == 2
 
 
 def test_a_false_word_would_be_believed(tmp_path: Path):
@@ -202,29 +281,118 @@ def test_a_false_word_would_be_believed(tmp_path: Path):
     noted(f"{tmp_path}/spans", Settled(found.files))
     assert seen(al.open(tmp_path).sql(QUERY)) != sessions_of(LATE)
     with pytest.raises(AssertionError):
-        check_truth(str(tmp_path))
+        check_truth(str(tmp_path), kept(str(tmp_path)))
+
+
+def another_rule(kept: bytes) -> bytes:
+    """The same as another version of the library would write it."""
+    told = kept.partition(b"\n")[2].replace(b'"rule":2', b'"rule":3')
+    size = len(told) - 8 * sum(msgspec.json.decode(told.partition(b"\n")[0])["held"].values())
+    return hashlib.blake2b(told[:size], digest_size=16).hexdigest().encode() + b"\n" + told
 
 
 @pytest.mark.parametrize(
-    "text",
+    "change",
     [
-        b"",
-        b"{",
-        b"[]",
-        b'{"files": {"a": null}}',
-        b'{"files": {}, "off": ["x"]}',
-        msgspec.json.encode(Settled({}, rule=settled.RULE + 1)),
+        lambda _: b"",
+        lambda _: b"{",
+        lambda kept: kept[: len(kept) // 2],
+        lambda kept: kept.partition(b"\n")[2],
+        lambda kept: b"0" + kept,
+        lambda kept: kept.replace(b"chat", b"chut"),
+        lambda kept: kept.replace(b".parquet", b".barquet"),
+        another_rule,
     ],
 )
-def test_what_cannot_be_understood_is_not_known(tmp_path: Path, text: bytes):
-    """Torn, strange or by another rule: reads work everything out, and the keeper finds it out anew."""
+def test_what_cannot_be_understood_is_not_known(tmp_path: Path, change: Callable[[bytes], bytes]):
+    """Torn, damaged or by another rule: reads work everything out, and the keeper finds it out anew."""
     write(str(tmp_path), LATE[1::2])
     write(str(tmp_path), LATE[::2])
-    Path(tmp_path, "spans", NAME).write_bytes(text)
-    assert snapshot(tmp_path).known is None
+    look(tmp_path)
+    before, file = kept(tmp_path), Path(tmp_path, "spans", NAME)
+    assert len(before.files) == 2
+    file.write_bytes(changed := change(whole := file.read_bytes()))
+    assert changed != whole
+    assert snapshot(tmp_path).knowing.known is None
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(LATE)
     look(tmp_path)
-    assert len(kept(tmp_path).files) == 2
+    assert kept(tmp_path) == before
+
+
+@pytest.mark.parametrize("change", [lambda kept: kept[:-1], lambda kept: kept[:-9] + bytes(9)])
+def test_damaged_hashes_are_not_used(tmp_path: Path, change: Callable[[bytes], bytes]):
+    """What files hold is then read from them: a trace is found wherever it is."""
+    write(str(tmp_path), LATE[1::2])
+    look(tmp_path)
+    file = Path(tmp_path, "spans", NAME)
+    file.write_bytes(change(file.read_bytes()))
+    write(str(tmp_path), LATE[::2])
+    assert not kept(tmp_path).holdings.keys
+    assert snapshot(tmp_path).knowing.doubt is not None
+    assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(LATE)
+
+
+HASHES = """
+import sys, pyarrow as pa
+from argus_lab.lake.keeping import remembered
+from argus_lab.lake.sources import DataFile
+holdings = remembered(sys.argv[1]).holdings
+sought = [holdings.sought(pa.chunked_array([[each]], pa.string())) for each in sys.argv[2:]]
+for path in holdings.keys:
+    print(*(holdings.is_told_to_hold(DataFile(path, 0, {}), each) for each in sought))
+"""
+
+
+def test_another_process_tells_traces_by_the_same_hashes(tmp_path: Path):
+    """What a file holds is known there too: traces, whatever they are called, and sessions stored there."""
+    write(str(tmp_path), [])
+    write_as_sent(str(tmp_path), [LATE[0], sent(3, 9, None, None, trace_id="odd é")])
+    look(tmp_path)
+    asked = [f"{1:032x}", "odd é", "chat", f"{2:032x}", "other"]
+    code = [sys.executable, "-c", HASHES, f"{tmp_path}/spans", *asked]
+    ended = subprocess.run(code, check=True, capture_output=True, text=True)
+    assert ended.stdout.split() == ["True", "True", "True", "False", "False"]
+
+
+def test_of_too_much_only_the_files_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Beyond what is kept of spans and hashes, reads work out more, and are as right."""
+    monkeypatch.setattr("argus_lab.lake.keeping.MOST", 0)
+    monkeypatch.setattr("argus_lab.lake.holdings.MOST", 0)
+    write(str(tmp_path), LATE[1::2])
+    write(str(tmp_path), LATE[::2])
+    look(tmp_path)
+    found = kept(tmp_path)
+    assert (len(found.off), found.belonging, len(found.holdings.keys)) == (1, None, 0)
+    check_truth(str(tmp_path), found)
+    left = snapshot(tmp_path).knowing.doubt
+    assert left is not None
+    assert len(left.files) == 1
+    assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(LATE)
+    assert al.open(tmp_path).count(session="chat") == 2
+
+
+def test_a_session_whose_spans_moved_is_told_by_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Neither its traces nor any other are worked out; if a span of them comes, they are."""
+    rows = [*LATE, sent(4, 7, None, None)]
+    write(str(tmp_path), LATE[1::2])
+    write(str(tmp_path), LATE[::2])
+    look(tmp_path)
+    write(str(tmp_path), rows[4:])
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    for name in ("carrying.belonging", "knowing.belonging", "few._near"):
+        monkeypatch.setattr(f"argus_lab.lake.{name}", never)
+    true = sessions_of(rows)
+    for session in ("chat", "other", f"{1:032x}"):
+        some = {span: found for span, found in true.items() if found[0] == session}
+        assert seen(al.open(tmp_path).spans(session=session, columns=IDS)) == some
+        assert al.open(tmp_path).count(session=session) == len(some)
+    write(str(tmp_path), [sent(1, 8, 1, None)])
+    assert al.open(tmp_path).count(session="other") == 2
+    with pytest.raises(AssertionError):
+        al.open(tmp_path).count(session="chat")
 
 
 def test_merged_and_dropped_files_are_asked_while_they_are_there(tmp_path: Path):
@@ -235,20 +403,20 @@ def test_merged_and_dropped_files_are_asked_while_they_are_there(tmp_path: Path)
     before = kept(tmp_path)
     compact(tmp_path)
     noted(f"{tmp_path}/spans", before)
-    left = snapshot(tmp_path).doubt
+    left = snapshot(tmp_path).knowing.doubt
     assert left is not None
     assert (len(left.files), len(left.gone)) == (1, 2)
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(LATE)
     reader = al.open(tmp_path)
-    assert reader._spans.snapshot().doubt is not None  # noqa: SLF001  it knows which files it would ask
+    assert snapshot_of(reader).knowing.doubt is not None, "it knows which files it would ask"
     for name in before.files:
         Path(tmp_path, "spans", name).unlink()
-    assert snapshot(tmp_path).doubt is None
+    assert snapshot(tmp_path).knowing.doubt is None
     for lake in (reader, al.open(tmp_path)):
         assert lake.count(session="chat") == 2
         assert seen(lake.sql(QUERY)) == sessions_of(LATE)
     compact(tmp_path)
-    assert snapshot(tmp_path).doubt == settled.Doubt([], [])
+    assert is_at_rest(tmp_path)
 
 
 def test_a_name_that_was_dropped_names_nothing(tmp_path: Path):
@@ -260,13 +428,13 @@ def test_a_name_that_was_dropped_names_nothing(tmp_path: Path):
     table = DeltaTable(f"{tmp_path}/spans")
     table.delete("span_id = '0000000000000001'")
     rows = [*LATE[1:], sent(1, 5, 1, None)]
-    left = snapshot(tmp_path).doubt
+    left = snapshot(tmp_path).knowing.doubt
     assert left is not None
     assert left.gone
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(rows)
     assert al.open(tmp_path).count(session="chat") == 0
     look(tmp_path)
-    check_truth(str(tmp_path))
+    check_truth(str(tmp_path), kept(str(tmp_path)))
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(rows)
 
 
@@ -281,7 +449,7 @@ def test_a_file_that_was_dropped_is_missed(tmp_path: Path):
     look(place)
     assert (len(kept(place).files), len(kept(place).off)) == (3, 0)
     DeltaTable(f"{place}/spans").delete("span_id = '0000000000000001'")
-    left = snapshot(place).doubt
+    left = snapshot(place).knowing.doubt
     assert left is not None
     assert (len(left.files), len(left.gone)) == (0, 1)
     assert al.open(place).count(session="chat") == 0
@@ -289,7 +457,7 @@ def test_a_file_that_was_dropped_is_missed(tmp_path: Path):
     assert seen(al.open(place).sql(QUERY)) == sessions_of(rows)
     look(place)
     assert (len(kept(place).files), len(kept(place).off)) == (2, 1)
-    check_truth(place)
+    check_truth(place, kept(place))
 
 
 def test_what_stands_beside_a_trace_in_doubt(tmp_path: Path):
@@ -316,7 +484,7 @@ def test_another_lake_in_the_same_place(tmp_path: Path):
     for row in rows:
         write(str(tmp_path / "new"), [row])
     noted(f"{tmp_path}/new/spans", kept(tmp_path / "old"))
-    assert snapshot(tmp_path / "new").doubt is None
+    assert snapshot(tmp_path / "new").knowing.doubt is None
     assert seen(al.open(tmp_path / "new").sql(QUERY)) == sessions_of(rows)
 
 
@@ -329,7 +497,7 @@ def test_a_large_lake_is_looked_at_in_steps(tmp_path: Path, monkeypatch: pytest.
     for looked in range(1, 5):
         look(tmp_path)
         assert len(kept(tmp_path).files) == looked
-        check_truth(str(tmp_path))
+        check_truth(str(tmp_path), kept(str(tmp_path)))
         assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(rows)
     written = Path(tmp_path, "spans", NAME).stat().st_mtime_ns
     look(tmp_path)
@@ -337,7 +505,7 @@ def test_a_large_lake_is_looked_at_in_steps(tmp_path: Path, monkeypatch: pytest.
     for number in range(3, 6):
         write(str(tmp_path), [sent(number, number * 10, None, None)])
     compact(tmp_path)
-    assert snapshot(tmp_path).doubt == settled.Doubt([], [])
+    assert is_at_rest(tmp_path)
 
 
 def test_a_keeper_takes_a_share_of_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -361,7 +529,7 @@ def test_two_keepers_of_which_the_slower_knows_less(tmp_path: Path):
     compact(tmp_path)
     settling.settle(slow, at_once=True)
     assert len(kept(tmp_path).files) == 1
-    check_truth(str(tmp_path))
+    check_truth(str(tmp_path), kept(str(tmp_path)))
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(LATE)
 
 
@@ -369,7 +537,7 @@ def test_inferred_sessions_are_worked_out_all_the_same(tmp_path: Path):
     """What is stored is true as far as spans say, which is not all that is inferred."""
     write(str(tmp_path), LATE)
     compact(tmp_path)
-    assert snapshot(tmp_path, infer_sessions=True).doubt is None
+    assert snapshot(tmp_path, infer_sessions=True).knowing.doubt is None
 
 
 KILLED = """
@@ -398,7 +566,7 @@ def test_killed_while_it_is_kept(tmp_path: Path, moment: str):
     ended = subprocess.run([sys.executable, "-c", KILLED, place, moment], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert (kept(place) == before) == (moment == "before")
-    check_truth(place)
+    check_truth(place, kept(place))
     for lake in (al.open(place), al.open(place, as_of=0)):
         rows = LATE if lake.version else []
         assert seen(lake.sql(QUERY)) == sessions_of(rows)
