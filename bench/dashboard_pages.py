@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 
 from playwright.sync_api import Page
 
-from bench.visiting import PATIENCE_MS, Server, Taken, answered, line, timed
+from bench.visiting import Server, Taken, answered, line, read, timed
 
 __all__ = ["CHARTS", "lines", "settled"]
 
@@ -62,23 +61,13 @@ def lines(page: Page, server: Server, name: str) -> list[str]:
     ]
 
 
-def _label(page: Page) -> str:
-    return page.locator('[role="img"]').first.get_attribute("aria-label") or ""
+LABEL = """find('[role="img"]')?.getAttribute("aria-label")"""
 
 
 def _until_first(page: Page, server: Server, name: str, act: Callable[[], object]) -> Taken:
     """What it takes until the first chart says something else."""
-    before, ready = _label(page), f'section.sheet[data-chart="{CHARTS[name][0]}"]:not(.is-busy)'
-
-    def changed() -> None:
-        page.locator(ready).wait_for()
-        end = time.monotonic() + PATIENCE_MS / 1000
-        while _label(page) == before:
-            if time.monotonic() > end:
-                raise TimeoutError(f"the first chart of /{name} still says {before!r}")
-            page.wait_for_timeout(5)
-
-    return answered(page, server, act, changed)
+    ready = f"""find('section.sheet[data-chart="{CHARTS[name][0]}"]:not(.is-busy)')"""
+    return answered(page, server, act, f"{ready} && {LABEL} !== before", read(page, LABEL))
 
 
 def settled(page: Page, name: str) -> None:
@@ -93,5 +82,5 @@ def _brushed(page: Page, server: Server, name: str) -> Taken:
     sheet.locator('button[data-view="table"]').click()
     box = sheet.locator("tbody input").nth(1)
     box.wait_for()
-    said = sheet.locator(".said").filter(has_text="selected")
-    return answered(page, server, box.check, said.wait_for)
+    said = f"""find('section.sheet[data-chart="{CHARTS[name][0]}"] .said')"""
+    return answered(page, server, box.check, f"{said}.innerText.includes('selected')")

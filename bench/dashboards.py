@@ -18,7 +18,7 @@ from argus_lab.schema import REFUSED, SPANS
 from argus_lab.testing import make_span
 from bench import big_lake, dashboard_pages
 from bench.places import workspace
-from bench.visiting import HEAD, Server, Taken, answered, line, served, step, tab, timed
+from bench.visiting import HEAD, Server, Taken, answered, line, read, served, step, tab, timed
 
 SPANS_IN_LAKE = 5_000_000
 STEPS = 5_000
@@ -84,17 +84,17 @@ def _table(page: Page, server: Server) -> list[str]:
     for _ in range(ROUNDS):
         page.goto(f"{server.url}/sessions")
         page.locator(ROW).first.wait_for()
-        before = _foot(page)
+        before = read(page, _said(FOOT))
         page.get_by_role("button", name="Status", exact=True).click()
         check = page.get_by_label("ERROR").check
-        filters.append(answered(page, server, check, partial(_changed, page, before, FOOT)))
+        filters.append(answered(page, server, check, _other(FOOT), before))
         page.keyboard.press("Escape")
-        first = page.locator(ROW).first.inner_text()
+        before = read(page, _said(ROW))
         sort = page.get_by_role("button", name="Duration").click
-        sorts.append(answered(page, server, sort, partial(_changed, page, first, ROW)))
-        before = _foot(page)
+        sorts.append(answered(page, server, sort, _other(ROW), before))
+        before = read(page, _said(FOOT))
         turn = page.get_by_label("Next page").click
-        leaves.append(answered(page, server, turn, partial(_changed, page, before, FOOT)))
+        leaves.append(answered(page, server, turn, _other(FOOT), before))
     return [
         line("  a filter (status), until the table has changed", filters, 500),
         line("  sorted by duration", sorts, 500),
@@ -125,11 +125,12 @@ def _opened_one(page: Page, server: Server, place: int, rests_ms: int) -> Taken:
     page.mouse.move(box["x"] + 80, box["y"] + box["height"] / 2)
     page.wait_for_timeout(rests_ms)
 
-    def told() -> None:
+    def press() -> None:
+        page.mouse.down()
         page.mouse.up()
-        page.locator(".detail .argus-lab").first.wait_for()
 
-    return answered(page, server, page.mouse.down, told)
+    shown = "find('.detail') && find('.argus-lab', find('.detail'))?.getClientRects().length"
+    return answered(page, server, press, shown)
 
 
 def _visits(page: Page, server: Server) -> list[str]:
@@ -165,25 +166,22 @@ def _painted(page: Page, server: Server, name: str) -> Taken:
 
 
 def _next_round(page: Page, server: Server) -> Taken:
-    before = page.get_by_role("heading", level=2).inner_text()
+    before = read(page, _said("h2"))
     press = partial(page.get_by_role("tree").press, "ArrowDown")
-    return answered(page, server, press, partial(_changed, page, before, "h2"))
+    return answered(page, server, press, _other("h2"), before)
 
 
 FOOT = ".page > .foot span"
 
 
-def _foot(page: Page) -> str:
-    return page.locator(FOOT).first.inner_text()
+def _said(css: str) -> str:
+    """What the first such element says, in JavaScript."""
+    return f"find('{css}')?.innerText"
 
 
-def _changed(page: Page, before: str, what: str) -> None:
-    page.wait_for_function(_OTHER.format(tag=what), arg=before)
-
-
-_OTHER = """(before) => {{ const go = (root) => {{ const here = root.querySelector('{tag}'); if (here) return here;
-for (const each of root.querySelectorAll('*')) if (each.shadowRoot) {{ const found = go(each.shadowRoot);
-if (found) return found; }} return null; }}; const found = go(document); return found && found.innerText !== before }}"""
+def _other(css: str) -> str:
+    """That it says something else than before."""
+    return f"find('{css}') && {_said(css)} !== before"
 
 
 def _memory(server: Server) -> str:

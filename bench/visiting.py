@@ -18,7 +18,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from bench.places import workspace
 
-__all__ = ["HEAD", "Server", "Taken", "answered", "line", "served", "step", "tab", "timed"]
+__all__ = ["HEAD", "Server", "Taken", "answered", "line", "read", "served", "step", "tab", "timed"]
 
 PATIENCE_MS = 60_000
 """A step that takes longer is given up, and its line says so."""
@@ -31,6 +31,16 @@ PRESSED = """() => {
   for (const name of ["pointerdown", "keydown", "input"]) addEventListener(name, heard, { capture: true, once: true });
 }"""
 """Notes when the page hears of what a visitor does next, in milliseconds since 1970."""
+FIND = """const find = (css, from = document) => {
+  const here = from.querySelector(css);
+  if (here) return here;
+  for (const each of from.querySelectorAll("*")) {
+    const found = each.shadowRoot && find(css, each.shadowRoot);
+    if (found) return found;
+  }
+  return null;
+};"""
+"""Finds an element, within components too."""
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -75,17 +85,26 @@ def timed(server: Server, *acts: Callable[[], object]) -> Taken:
     return Taken((time.perf_counter() - begin) * 1000, server.cpu_ms - cpu)
 
 
-def answered(page: Page, server: Server, act: Callable[[], object], until: Callable[[], object]) -> Taken:
-    """What a visitor waits: from the press, by the page's own clock, until ``until`` has seen what it gave.
+def read(page: Page, told: str) -> str:
+    """What an expression in JavaScript says of the page, which finds elements by ``find(css, from)``."""
+    return str(page.evaluate(f"() => {{ {FIND} return {told}; }}"))
 
-    Before it presses, the driver looks for tens of milliseconds whether that can be done. Nobody waits for that.
+
+def answered(
+    page: Page, server: Server, act: Callable[[], object], test: str, before: str | None = None
+) -> Taken:
+    """What a visitor waits: from the press until ``test`` holds, both by the page's own clock.
+
+    That is an expression in JavaScript, in which ``find(css, from)`` finds an element and ``before`` is given;
+    the page looks once for each picture that it draws. Before it presses, the driver looks for tens of
+    milliseconds whether that can be done, and as long for what came of it. Nobody waits for that.
     """
     page.evaluate(PRESSED)
     cpu = server.cpu_ms
     act()
-    until()
-    ended = time.time() * 1000
-    return Taken(ended - page.evaluate("argusPressed"), server.cpu_ms - cpu)
+    now = "performance.timeOrigin + performance.now()"
+    seen = page.wait_for_function(f"(before) => {{ {FIND} return ({test}) && {now}; }}", arg=before)
+    return Taken(seen.json_value() - page.evaluate("argusPressed"), server.cpu_ms - cpu)
 
 
 def line(name: str, taken: Sequence[Taken], aim: int | None = None) -> str:

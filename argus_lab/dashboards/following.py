@@ -232,10 +232,11 @@ class Follower:
             first = Store(self._memory)
             list(self._filled(first, newest(snapshot, since, reckoning.COLUMNS)))
             self._tell_part(snapshot, first, since)
-        store = Store(self._memory)
+        store = Store(self._memory, aside=is_first)
         for since in self._filled(store, slices(store.cursor(), snapshot, reckoning.COLUMNS)):
             if is_first and since is not None and _count(store, since) > GROWTH * self.state.spans:
                 self._tell_part(snapshot, store, since)
+        store.hurry()
         self.store = store
         self._tell(State(snapshot.version, snapshot.rows, snapshot.rows, is_ready=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ ADDRESS = "127.0.0.1"
 KINDS: dict[str, PageKind] = {kind.name: kind for kind in (sessions.PAGE, latency.PAGE, tokens.PAGE)}
 KEEP_ALIVE_MS = 20_000
 FORGET_AFTER_MS = 15_000
+TURN_S = 0.0005
+"""For so long at most the thread that answers browsers waits for one that computes; Python's own 5 ms add up."""
 """How long the server waits for a visitor whose connection broke; then what was shown to them is gone."""
 
 
@@ -45,6 +48,7 @@ class Pages:
         # What has been imported stays: looking through it for garbage would hold up somebody, 0.1 s a time.
         gc.collect()
         gc.freeze()
+        sys.setswitchinterval(TURN_S)
         self.server.io_loop.asyncio_loop.set_exception_handler(_told)  # type: ignore[attr-defined]
         self.server.start()  # who has left is forgotten, who is there is kept in touch with
         self.server.io_loop.start()

@@ -43,7 +43,8 @@ def _remove(folder: str, lock: FileLock | None) -> None:
 class Store:
     """Tables on disk, of which no more than ``memory`` bytes are in memory.
 
-    ``source`` is a copy of such tables, to begin with.
+    ``source`` is a copy of such tables, to begin with. Until :meth:`hurry`, one that is made ``aside`` leaves a core
+    to others.
 
     Examples
     --------
@@ -51,7 +52,7 @@ class Store:
     [(1,)]
     """
 
-    def __init__(self, memory: int, source: Path | None = None) -> None:
+    def __init__(self, memory: int, source: Path | None = None, *, aside: bool = False) -> None:
         self.number = next(_NUMBERS)
         self.writing = threading.Lock()
         """Whoever writes, but the thread that follows the lake, holds it: while a copy is made nobody may."""
@@ -67,6 +68,12 @@ class Store:
             str(self._path),
             config={"memory_limit": f"{memory}B", "temp_directory": folder},
         )
+        if aside:
+            self.cursor().execute(f"SET threads = {max((os.cpu_count() or 1) - 1, 1)}")
+
+    def hurry(self) -> None:
+        """Use every core from here on."""
+        self.cursor().execute("RESET threads")
 
     def forget(self) -> None:
         """Remove it from the disk."""
