@@ -229,8 +229,7 @@ class Follower:
         is_first = self.store is None
         since = lately(snapshot) if is_first else None
         if since is not None:
-            first = Store(self._memory)
-            list(self._filled(first, newest(snapshot, since, reckoning.COLUMNS)))
+            list(self._filled(first := Store(self._memory), newest(snapshot, since, reckoning.COLUMNS)))
             self._tell_part(snapshot, first, since)
         store = Store(self._memory, aside=is_first)
         for since in self._filled(store, slices(store.cursor(), snapshot, reckoning.COLUMNS)):

@@ -30,9 +30,9 @@ ADDRESS = "127.0.0.1"
 KINDS: dict[str, PageKind] = {kind.name: kind for kind in (sessions.PAGE, latency.PAGE, tokens.PAGE)}
 KEEP_ALIVE_MS = 20_000
 FORGET_AFTER_MS = 15_000
-TURN_S = 0.0005
-"""For so long at most the thread that answers browsers waits for one that computes; Python's own 5 ms add up."""
 """How long the server waits for a visitor whose connection broke; then what was shown to them is gone."""
+TURN_S = 0.0005
+"""For so long the thread that answers browsers waits for one that computes; Python's own 5 ms add up."""
 
 
 @dataclass(frozen=True)

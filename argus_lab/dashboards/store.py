@@ -43,8 +43,8 @@ def _remove(folder: str, lock: FileLock | None) -> None:
 class Store:
     """Tables on disk, of which no more than ``memory`` bytes are in memory.
 
-    ``source`` is a copy of such tables, to begin with. Until :meth:`hurry`, one that is made ``aside`` leaves a core
-    to others.
+    ``source`` is a copy of such tables, to begin with. Made ``aside``, it leaves a core to others until it is
+    to :meth:`hurry`.
 
     Examples
     --------
