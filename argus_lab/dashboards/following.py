@@ -197,14 +197,14 @@ class Follower:
         self._kept_at = clock.monotonic()
 
     def _is_follow_up(self, snapshot: Snapshot) -> bool:
-        """Whether what is new was put into the tables; not if they have to be made anew."""
+        """Whether what is new was put into the tables; not if they have to be made anew, or to the end."""
         state = self.state
-        if snapshot.version == state.version and snapshot.root:
+        if snapshot.version == state.version and snapshot.root and state.since is None:
             if state.problem is not None:
                 self._tell(replace(state, problem=None))
             return True
         files = added_since(snapshot, state.version or 0, state.total)
-        if files is None or self.store is None:
+        if files is None or self.store is None or state.since is not None:
             return False
         if files:
             self._refresh(snapshot, traces_in(snapshot, files))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pandas.testing as pdt
 import pytest
 
 import argus_lab as al
-from argus_lab.dashboards import following, slices
+from argus_lab.dashboards import following, reckoning, slices
 from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.digest import Digest
 from argus_lab.dashboards.following import State
@@ -111,3 +113,32 @@ def test_what_is_shown_meanwhile_is_all_there_is_since_then(lake: str, monkeypat
     assert [since for since, *_ in seen[1:-1]] == sorted((since for since, *_ in seen[1:-1]), reverse=True)
     for _, spans, count, wanted in seen:
         assert spans == count == wanted
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_lake_whose_reading_failed_halfway_is_read_again(
+    lake: str, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+):
+    """What had been read by then is never taken for all of it, whether or not spans came meanwhile."""
+    monkeypatch.setattr(following, "slices", partial(slices.slices, rows=ROWS))
+    monkeypatch.setattr(slices, "FIRST_ROWS", 10)
+    monkeypatch.setattr(following, "GROWTH", 1.0)
+    real, turns = reckoning.reckoned, itertools.count()
+
+    def failing_once(cursor: duckdb.DuckDBPyConnection, part: slices.Slice) -> None:
+        if next(turns) == 3:
+            raise OSError("No space left on device")
+        real(cursor, part)
+
+    monkeypatch.setattr(reckoning, "reckoned", failing_once)
+    digest = Digest(lake, MEMORY)
+    digest.look()
+    assert "No space left" in str(digest.state.problem)
+    assert digest.state.since is not None, "nothing had been read"
+    if is_new:
+        write(lake, [make_span(9_001, session_id="new", session_source="attribute")])
+    digest.look()
+    assert digest.state.problem is None
+    assert digest.state.is_whole
+    there = digest.query("SELECT count(*) AS n FROM chosen", EVERYTHING)["n"][0]
+    assert digest.state.spans == there == al.open(lake).count()

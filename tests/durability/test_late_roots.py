@@ -81,7 +81,10 @@ def test_what_is_stored_becomes_what_is_read(receiver_on):
     _children_then_roots(receiver, traces := 6)
     sessions = al.open(receiver.lake).spans()["session_id"]
     assert sessions.value_counts().to_dict() == {f"chat-{n}": SPANS_A_TRACE for n in range(1, traces + 1)}
-    until(lambda: _stored(receiver.lake) == _told(traces), lambda: f"it, {_stored(receiver.lake)}")
+    until(
+        lambda: _stored(receiver.lake) == _told(traces),
+        lambda: f"it, {_stored(receiver.lake)}; {receiver.said()}",
+    )
     assert _outdated_files(receiver.lake) == 0
     swaps = proof.merges(receiver.lake)
     assert swaps >= traces, "not all was stored by rewriting"
@@ -102,6 +105,9 @@ def test_killed_again_and_again_while_it_does_so(receiver_on, rng):
         receiver.kill_one("keeper", rng)
         rows = _stored(receiver.lake)
         assert rows.total() == traces * SPANS_A_TRACE
-    until(lambda: _stored(receiver.lake) == _told(traces), lambda: f"it, {_stored(receiver.lake)}")
+    until(
+        lambda: _stored(receiver.lake) == _told(traces),
+        lambda: f"it, {_stored(receiver.lake)}; {receiver.said()}",
+    )
     assert _outdated_files(receiver.lake) == 0
     assert al.open(receiver.lake).spans(columns=["span_id"])["span_id"].is_unique
