@@ -113,8 +113,8 @@ class Belonging:
         return replace(self, traces=_none(), mended=mended, stored=stored, is_alone=False)
 
     def without(self, traces: Hashes) -> Belonging:
-        """What it says of all but these traces, by sorted hashes."""
-        return self._kept(lambda ids: pa.array(~_are_among(hashed(ids.combine_chunks()), traces)))
+        """What it says of all but these traces, by their hashes."""
+        return self._kept(lambda ids: pa.array(~np.isin(hashed(ids.combine_chunks()), traces)))
 
     @property
     def ids(self) -> pa.Array:
@@ -193,13 +193,6 @@ class Part(NamedTuple):
 
 
 NOTHING = Belonging()
-
-
-def _are_among(keys: Hashes, some: Hashes) -> npt.NDArray[np.bool_]:
-    """Which of these keys are among some that are sorted."""
-    place = np.searchsorted(some, keys)
-    place[place == len(some)] = 0
-    return some[place] == keys if len(some) else np.zeros(len(keys), bool)
 
 
 def _places(rows: pa.Table, part: Part) -> tuple[pa.Array, pa.Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from argus_lab.lake import chains, duck
 from argus_lab.lake.carrying import carried
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
     Files = tuple[DataFile, ...]
 
-__all__ = ["REMEMBERED", "Knowing", "together"]
+__all__ = ["Knowing", "remember", "together"]
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 REMEMBERED = 8
 """Of so many selections of files, or of sessions, it is remembered where their spans belong."""
@@ -97,9 +100,7 @@ class Knowing:
             files = self.every  # all at once, which the next version goes on from
         asked = _paths(files)
         if asked not in self.found:
-            while len(self.found) >= REMEMBERED:
-                self.found.pop(next(iter(self.found)), None)
-            self.found[asked] = self._worked_out(every, files)
+            remember(self.found, asked, self._worked_out(every, files))
         return self.found[asked]
 
     def _settled(self, files: Files, found: Belonging) -> Settled:
@@ -119,6 +120,13 @@ class Knowing:
     @cached_property
     def _guesses(self) -> pa.Table:
         return chains.inferred(duck.source(self.table, self.every))
+
+
+def remember(memory: dict[Key, Value], key: Key, value: Value) -> None:
+    """Remember one more, and forget what was there longest."""
+    while len(memory) >= REMEMBERED:
+        memory.pop(next(iter(memory)), None)
+    memory[key] = value
 
 
 def _paths(files: Files) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from argus_lab.errors import LakeNotFound, NotFound
 from argus_lab.lake import duck
 from argus_lab.lake.belonging import NOTHING, Belonging
 from argus_lab.lake.few import Near, gathered, moved
-from argus_lab.lake.knowing import REMEMBERED, Knowing, together
+from argus_lab.lake.knowing import Knowing, remember, together
 from argus_lab.lake.past import committed_at, travel
 from argus_lab.lake.pruning import MANY, possible
 from argus_lab.lake.resolving import belonging_of_rows
@@ -133,9 +133,7 @@ class Snapshot:
             whole = self.knowing.whole
             part = None if whole is None else whole.around(sessions)
             near = None if part is None else moved(sessions, part, holding, self.knowing.holdings)
-            while len(self._nears) >= REMEMBERED:
-                self._nears.pop(next(iter(self._nears)), None)
-            self._nears[sessions] = near or gathered(sessions, holding, self.knowing.doubt)
+            remember(self._nears, sessions, near or gathered(sessions, holding, self.knowing.doubt))
         return self._nears[sessions]
 
     def _belonging(self, filter: Filter, files: tuple[DataFile, ...]) -> Belonging:

@@ -9,6 +9,7 @@ however the supervisor died; then it stops as if it had been asked to, and nothi
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import signal
 import socket
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Ctrl-C and a closing terminal reach the whole group; the supervisor alone decides the order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    faulthandler.register(signal.SIGUSR1)  # says what each thread is doing, and goes on
     settings = _settings()
     log = Log(given.name, settings.log_level)
     adopt_logging(log)

@@ -132,6 +132,14 @@ class Receiver:
         """The end of what it wrote."""
         return self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
 
+    def doing(self, role: str) -> str:
+        """What processes of a role say that each of their threads is doing."""
+        before = len(self._log.read_bytes())
+        for process in self.members(role):
+            os.kill(process, signal.SIGUSR1)
+        time.sleep(1)
+        return self._log.read_bytes()[before:].decode(errors="replace")
+
     # --- dying --------------------------------------------------------------------------------
 
     def kill_everything(self) -> None:

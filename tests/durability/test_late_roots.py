@@ -71,6 +71,13 @@ def _children_then_roots(receiver: Receiver, traces: int) -> None:
         _send(receiver, [_span(trace, 0, f"chat-{trace}")])
 
 
+def _until_put_right(receiver: Receiver, traces: int) -> None:
+    until(
+        lambda: _stored(receiver.lake) == _told(traces),
+        lambda: f"it, {_stored(receiver.lake)}; {receiver.said()}; {receiver.doing('keeper')}",
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_is_stored_becomes_what_is_read(receiver_on):
@@ -81,10 +88,7 @@ def test_what_is_stored_becomes_what_is_read(receiver_on):
     _children_then_roots(receiver, traces := 6)
     sessions = al.open(receiver.lake).spans()["session_id"]
     assert sessions.value_counts().to_dict() == {f"chat-{n}": SPANS_A_TRACE for n in range(1, traces + 1)}
-    until(
-        lambda: _stored(receiver.lake) == _told(traces),
-        lambda: f"it, {_stored(receiver.lake)}; {receiver.said()}",
-    )
+    _until_put_right(receiver, traces)
     assert _outdated_files(receiver.lake) == 0
     swaps = proof.merges(receiver.lake)
     assert swaps >= traces, "not all was stored by rewriting"
@@ -105,9 +109,6 @@ def test_killed_again_and_again_while_it_does_so(receiver_on, rng):
         receiver.kill_one("keeper", rng)
         rows = _stored(receiver.lake)
         assert rows.total() == traces * SPANS_A_TRACE
-    until(
-        lambda: _stored(receiver.lake) == _told(traces),
-        lambda: f"it, {_stored(receiver.lake)}; {receiver.said()}",
-    )
+    _until_put_right(receiver, traces)
     assert _outdated_files(receiver.lake) == 0
     assert al.open(receiver.lake).spans(columns=["span_id"])["span_id"].is_unique

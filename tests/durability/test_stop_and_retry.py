@@ -78,3 +78,20 @@ def _count(receiver: Receiver) -> int:
     if not (receiver.lake / "spans" / "_delta_log").exists():
         return 0
     return al.open(receiver.lake).count()
+
+
+@pytest.mark.parametrize("role", ["worker", "keeper"])
+def test_it_says_what_it_is_doing_and_goes_on(receiver_on, seed, role):
+    """On SIGUSR1 a process tells where in the code its threads are, and takes in spans as before."""
+    receiver = receiver_on()
+    receiver.start()
+    receiver.wait_until_ready()
+    there = receiver.members(role)
+    told = receiver.doing(role)
+    assert "Current thread" in told
+    assert f"in _{role}" in told
+    assert receiver.members(role) == there
+    batch = Batches(1, random.Random(seed)).make()  # noqa: S311  as above
+    _post(receiver, batch)
+    receiver.flush()
+    assert _count(receiver) == len(batch.spans)
