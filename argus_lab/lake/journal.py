@@ -168,7 +168,7 @@ class JournalWriter:
         # Built under a name the keeper ignores: without its lock held it would look abandoned.
         hidden = self._root / f".{name}"
         hidden.mkdir()
-        self._lock = FileLock.try_take(hidden / "lock")
+        self._lock = FileLock.take(hidden / "lock")
         self._directory = hidden.rename(self._root / name)
         self._size = self._start = 0
         _sync_directory(self._root)

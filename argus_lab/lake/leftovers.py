@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from argus_lab.lake.journal import Damage
@@ -25,9 +26,14 @@ def put_aside(journal: Path, damage: Damage) -> Path:
 def forget_unborn(root: Path) -> None:
     """Delete journals whose writer died while it made them; they never held a record."""
     for hidden in root.glob(".[0-9]*"):
-        if hidden.is_dir() and not is_held(hidden / "lock") and _is_old(hidden):
-            shutil.rmtree(hidden)
+        # Of a young one nobody looks at the lock: its writer is about to take it, and must find it free.
+        if hidden.is_dir() and _is_old(hidden) and not is_held(hidden / "lock"):
+            with suppress(FileNotFoundError):  # its writer was slow, and has given it its name meanwhile
+                shutil.rmtree(hidden)
 
 
 def _is_old(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime > _UNBORN_SECONDS
+    try:
+        return time.time() - path.stat().st_mtime > _UNBORN_SECONDS
+    except FileNotFoundError:  # its writer has given it its name meanwhile
+        return False

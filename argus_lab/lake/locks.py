@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -16,9 +17,18 @@ class FileLock:
         self._descriptor = descriptor
 
     @classmethod
-    def try_take(cls, path: Path) -> FileLock | None:
-        """The lock, or ``None`` if another process holds it."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    def take(cls, path: Path) -> FileLock:
+        """The lock; ``BlockingIOError`` if another process holds it, or just looks whether one does."""
+        lock = cls.try_take(path)
+        if lock is None:
+            raise BlockingIOError(errno.EAGAIN, "another process holds the lock", str(path))
+        return lock
+
+    @classmethod
+    def try_take(cls, path: Path, *, make: bool = True) -> FileLock | None:
+        """The lock, or ``None`` if another process holds it; unless to ``make``, the file has to be there."""
+        made = os.O_CREAT if make else 0
+        descriptor = os.open(path, os.O_RDWR | made | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -36,9 +46,10 @@ class FileLock:
 
 def is_held(path: Path) -> bool:
     """Whether some process holds the lock of this file; a missing file is not held."""
-    if not path.exists():
+    try:
+        lock = FileLock.try_take(path, make=False)
+    except FileNotFoundError:
         return False
-    lock = FileLock.try_take(path)
     if lock is None:
         return True
     lock.release()
