@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from argus_lab.lake.belonging import SCHEMA, Belonging
-from argus_lab.lake.namings import hashed, naming_of, once, shared
+from argus_lab.lake.namings import any_shared, hashed, naming_of, once
 from argus_lab.lake.resolving import belonging
 from argus_lab.lake.settled import among
 
@@ -49,7 +49,7 @@ def _together(rest: Belonging, found: Belonging, doubt: Doubt) -> Belonging:
     own = once(hashed(rest.traces["trace_id"].combine_chunks()))
     came = [naming_of(file.path, file.rows) for file in doubt.files]
     # Files that went since can only have left them more alone.
-    is_alone = rest.is_alone and not any(len(shared(own, naming.others)[0]) for naming in came)
+    is_alone = rest.is_alone and not any(any_shared(own, naming.others) for naming in came)
     both = [(rest.traces, is_alone), (found.traces, found.is_alone)]
     return Belonging(
         pa.concat_tables([rest.traces, found.traces]),

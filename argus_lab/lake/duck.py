@@ -30,9 +30,10 @@ __all__ = [
     "conditions",
     "connection",
     "counted",
-    "held",
+    "marked",
     "resolved",
     "rows",
+    "said",
     "sessions_changed",
     "source",
     "whole_traces",
@@ -81,11 +82,19 @@ def counted(
     return connection().execute(query).fetchall()
 
 
-def held(files: Sequence[DataFile]) -> pa.Table:
-    """By file, each trace with each session that is stored for its spans; no session counts as none."""
-    names = "filename, trace_id, coalesce(session_id, '') AS session_id"
-    query = f"SELECT {names} FROM {bare(files)} GROUP BY ALL"  # noqa: S608  our own text
+def said(files: Sequence[DataFile], columns: Sequence[str]) -> pa.Table:
+    """By file (``filename``), each combination of these columns in its rows once."""
+    query = f"SELECT DISTINCT filename, {', '.join(columns)} FROM {bare(files)}"  # noqa: S608  our own text
     return connection().sql(query).to_arrow_table()
+
+
+def marked(files: Sequence[DataFile], mark: Mapping[bytes, bytes]) -> set[str]:
+    """The paths of the files whose footers say this."""
+    paths = ", ".join(quoted(file.path) for file in files)
+    query = f"SELECT DISTINCT file_name FROM parquet_kv_metadata([{paths}]) WHERE (key, value) IN ({{}})"  # noqa: S608
+    pairs = ", ".join("(?, ?)" for _ in mark)
+    values = [each for pair in mark.items() for each in pair]
+    return {path for (path,) in connection().execute(query.format(pairs), values).fetchall()}
 
 
 def whole_traces(

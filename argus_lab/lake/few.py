@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from argus_lab.lake import duck
 from argus_lab.lake.belonging import NOTHING, SCHEMA, Belonging
-from argus_lab.lake.held import Held, is_remembered, may_hold, remember
-from argus_lab.lake.namings import hashed, once
+from argus_lab.lake.held import is_remembered, may_hold
+from argus_lab.lake.learning import learn
+from argus_lab.lake.namings import hashed
 from argus_lab.lake.resolving import differing
 from argus_lab.lake.sessions import NEEDED, OPEN, inherited
 from argus_lab.schema import SPANS
@@ -30,16 +31,13 @@ if TYPE_CHECKING:
 
     Files = Sequence[DataFile]
 
-__all__ = ["MOST", "MOST_SPANS", "SMALL", "Near", "gathered", "moved"]
+__all__ = ["MOST", "MOST_SPANS", "Near", "gathered", "moved"]
 
 MOST = 1000
 """Sessions of more traces than this are looked up among all."""
 
 MOST_SPANS = 100_000
 """So are those of traces that name several sessions, and have more spans than this together."""
-
-SMALL = 10_000
-"""Files of no more spans than this are read, and remembered, sooner than looked into each time."""
 
 _COLUMNS = ("trace_id", "session_id", "session_source", "filename")
 
@@ -87,10 +85,8 @@ def moved(
     stored = part.stored_for(sessions)
     if stored is None or len(stored) > MOST:
         return None
-    sought = holdings.sought(pa.chunked_array([stored], pa.string()))
-    files = _known(holding("session_id", stored), sessions=stored)
-    held = frozenset(file.path for file in files if holdings.is_told_to_hold(file, sought))
-    return Near(stored=stored, files=held, belonging=part)
+    files = _known(_told(holding("session_id", stored), holdings, stored), sessions=stored)
+    return Near(stored=stored, files=frozenset(file.path for file in files), belonging=part)
 
 
 def gathered(
@@ -106,9 +102,11 @@ def gathered(
     doubt
         Of all traces of which none of these files holds spans it is known where they belong.
     """
+    under = holding("session_id", sessions)
     if doubt is not None:
-        _learn([*doubt.files, *doubt.gone])
-    under = _known(holding("session_id", sessions), sessions=sessions)
+        learn([*doubt.files, *doubt.gone])
+        under = _told(under, doubt.holdings, sessions)
+    under = _known(under, sessions=sessions)
     stored = duck.counted(("trace_id", "filename"), ("session_id", sessions), under, 4 * MOST + 1)
     found, held = ({each[place] for each in stored} for place in (0, 1))
     if len(stored) > 4 * MOST or len(found) > MOST or not held <= {file.path for file in under}:
@@ -135,27 +133,15 @@ def gathered(
     return _near(sessions, list(traces.values()), spans)
 
 
-def _learn(files: Files) -> None:
-    """Remember what the small ones of these files hold, as those that came since, in one look at all."""
-    small = (file for file in files if file.rows <= SMALL)
-    new = {file.path: file for file in small if not is_remembered(file.path, file.rows)}
-    if not new:
-        return
-    rows = duck.held(tuple(new.values()))
-    paths = rows["filename"].combine_chunks().dictionary_encode()
-    which = np.asarray(paths.indices)
-    ids = [hashed(rows[name].combine_chunks()) for name in ("trace_id", "session_id")]
-    for number, path in enumerate(paths.dictionary.to_pylist()):
-        if path in new:
-            remember(path, new[path].rows, Held(*(once(hashes[which == number]) for hashes in ids)))
-
-
 def _is_in_doubt(traces: Sequence[str], held: set[str], doubt: Doubt) -> bool:
     """Whether a file in doubt has a span of these traces, as those have that are among the ``held``."""
     files = [*doubt.files, *doubt.gone]
     if not held.isdisjoint(file.path for file in files):
         return True
-    return bool(duck.counted(("trace_id",), ("trace_id", traces), _known(files, traces=traces), 1))
+    there = _known(files, traces=traces)
+    if any(is_remembered(file.path, file.rows) for file in there):
+        return True  # by their hashes, and to doubt too much is only slower
+    return bool(duck.counted(("trace_id",), ("trace_id", traces), there, 1))
 
 
 def _as_stored(sessions: Sequence[str], stored: Sequence[tuple[str, str, int]]) -> Near:
@@ -170,6 +156,12 @@ def _known(files: Files, traces: Sequence[str] = (), sessions: Sequence[str] = (
     """Without the files of which it is known already that they hold none of these."""
     of_traces, of_sessions = (np.sort(hashed(pa.array(ids, pa.string()))) for ids in (traces, sessions))
     return [file for file in files if may_hold(file.path, file.rows, of_traces, of_sessions)]
+
+
+def _told(files: Files, holdings: Holdings, ids: Sequence[str]) -> Files:
+    """Without the files of which it is kept that they hold none of these traces or sessions."""
+    sought = holdings.sought(pa.chunked_array([ids], pa.string()))
+    return [file for file in files if holdings.is_told_to_hold(file, sought)]
 
 
 class _Trace:

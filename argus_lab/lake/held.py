@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from argus_lab.lake.namings import Memory, hashed, known_naming, once, shared
+from argus_lab.lake.namings import Memory, any_shared, hashed, known_naming, once
 
 if TYPE_CHECKING:
     from argus_lab.lake.namings import Hashes, Naming
 
-__all__ = ["Held", "held_in", "is_remembered", "may_hold", "remember"]
+__all__ = ["Held", "held_in", "is_remembered", "may_hold"]
 
 MOST_HELD = 20_000_000
 """Traces of which it is remembered in which files they are, some 12 bytes each."""
@@ -41,7 +41,7 @@ def may_hold(path: str, rows: int, traces: Hashes, sessions: Hashes) -> bool:
     if known is None:
         return True
     held = ((traces, known.keys), (sessions, known.keys), (sessions, known.others))
-    return any(len(shared(few, many)[0]) for few, many in held)
+    return any(any_shared(few, many) for few, many in held)
 
 
 def is_remembered(path: str, rows: int) -> bool:
@@ -51,11 +51,6 @@ def is_remembered(path: str, rows: int) -> bool:
 
 def _known(path: str, rows: int) -> Naming | Held | None:
     return known_naming(path, rows) or _memory.get((path, rows))
-
-
-def remember(path: str, rows: int, held: Held) -> None:
-    """Let it be known what a file holds."""
-    _memory.put((path, rows), held)
 
 
 def held_in(path: str, rows: int) -> Naming | Held:

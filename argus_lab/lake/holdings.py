@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from argus_lab.lake.held import held_in, is_remembered
-from argus_lab.lake.namings import hashed, naming_of, once, shared
+from argus_lab.lake.namings import any_shared, hashed, naming_of, once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -72,12 +72,12 @@ class Holdings:
         if file.path in self.keys and not is_remembered(file.path, file.rows):
             return self.is_told_to_hold(file, sought)
         held = held_in(file.path, file.rows)
-        return any(len(shared(sought.keys, keys)[0]) for keys in (held.keys, held.others))
+        return any(any_shared(sought.keys, keys) for keys in (held.keys, held.others))
 
     def is_told_to_hold(self, file: DataFile, sought: Sought) -> bool:
         """The same as far as it is kept; nothing is read."""
         known = self.keys.get(file.path)
-        return known is None or bool(len(shared(sought.told, known)[0]))
+        return known is None or any_shared(sought.told, known)
 
     def of(self, files: Iterable[DataFile]) -> Holdings:
         """The same of these files, as many as are kept."""

@@ -10,6 +10,7 @@ from argus_lab.lake import chains, duck
 from argus_lab.lake.carrying import carried
 from argus_lab.lake.holdings import Holdings
 from argus_lab.lake.keeping import remembered
+from argus_lab.lake.learning import learn
 from argus_lab.lake.resolving import belonging
 from argus_lab.lake.sessions import NEEDED
 from argus_lab.lake.settled import Settled, doubt, nearest
@@ -110,6 +111,7 @@ class Knowing:
 
     def _worked_out(self, every: Files, asked: Files) -> Belonging:
         left = doubt(self.known, self.root, every)
+        learn(every if left is None else [*left.files, *left.gone])
         if left is None or len(left.files) == len(every) > 0:
             return belonging(every, asked, self._load, self._guesses if self.infers else None)
         return carried(left, every, asked, self._load)

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -32,13 +32,21 @@ if TYPE_CHECKING:
     Places = npt.NDArray[np.intp]
 
 __all__ = [
+    "COLUMNS",
     "Memory",
     "Naming",
+    "Said",
+    "Texts",
     "all_named",
+    "any_shared",
     "hashed",
     "known_naming",
+    "may_be_open",
+    "naming",
     "naming_of",
+    "numbered",
     "once",
+    "remember",
     "shared",
     "told",
 ]
@@ -170,6 +178,16 @@ def shared(few: Hashes, many: Hashes) -> tuple[Places, Places]:
     return np.flatnonzero(hits), place[hits]
 
 
+def any_shared(some: Hashes, others: Hashes) -> bool:
+    """Whether two sorted arrays share a key."""
+    few, many = (some, others) if len(some) <= len(others) else (others, some)
+    if not len(few):
+        return False
+    place = many.searchsorted(few)
+    place[place == len(many)] = 0
+    return bool((many[place] == few).any())
+
+
 def told(sessions: Hashes, source: str) -> Hashes:
     """What is stored for a span that names no session, as one number: the session and where it comes from."""
     with np.errstate(over="ignore"):
@@ -186,8 +204,19 @@ def naming_of(path: str, rows: int) -> Naming:
     found = _memory.get((path, rows))
     if found is None:
         found = _read(path)
-        _memory.put((path, rows), found)
+        remember(path, rows, found)
     return found
+
+
+def remember(path: str, rows: int, found: Naming) -> None:
+    """Let it be known what a file names."""
+    _memory.put((path, rows), found)
+
+
+def may_be_open(path: str, rows: int) -> bool:
+    """Whether spans of a file name no session, as far as that is known without a look at them."""
+    found = known_naming(path, rows)
+    return not all_named(path) if found is None else bool(found.unnamed.any())
 
 
 @lru_cache(maxsize=100_000)
@@ -207,11 +236,15 @@ def _read(path: str) -> Naming:
         is_settled = (stored.metadata.metadata or {}).items() >= MARK.items()
         rows = stored.read(columns=COLUMNS).unify_dictionaries().combine_chunks()
     trace, session, source = (_codes(rows[name]) for name in COLUMNS)
-    ids, sessions = (_texts(rows[name]) for name in COLUMNS[:2])
-    kinds = _texts(rows["session_source"]).to_pylist()
-    numbers = np.array([_SOURCES.get(kind, 0) for kind in kinds] + [0], np.int64)  # -1, a null, is the last
-    trace, session, kind = _distinct(trace, session, numbers[source])
-    return _naming(ids, sessions, (trace, session, kind), is_settled=is_settled)
+    ids, sessions = (Texts.of(_texts(rows[name])) for name in COLUMNS[:2])
+    said = _distinct(trace, session, numbered(source, _texts(rows["session_source"])))
+    return naming(ids, sessions, Said(*said), is_settled=is_settled)
+
+
+def numbered(source: Counts, texts: pa.Array) -> Counts:
+    """The numbers of sources that are given by their places in texts, below 0 for none; 0: it is named."""
+    known = [_SOURCES.get(text, 0) for text in texts.to_pylist()]
+    return np.array([*known, 0], np.int64)[source]  # the last one is for what is below 0
 
 
 def _codes(column: pa.ChunkedArray) -> Counts:
@@ -240,27 +273,49 @@ def _distinct(*columns: Counts) -> list[Counts]:
     return [column[once] for column in columns]
 
 
-def _naming(ids: pa.Array, sessions: pa.Array, rows: tuple[Any, ...], *, is_settled: bool) -> Naming:
-    """The naming that distinct rows (trace, session, number of the source) of a file make."""
-    trace, session, kind = rows
-    hashes = np.append(hashed(sessions), 0)
+class Texts(NamedTuple):
+    """Texts, each once, with their hashes."""
+
+    texts: pa.Array
+    hashes: Hashes
+
+    @classmethod
+    def of(cls, texts: pa.Array) -> Texts:
+        """These, hashed."""
+        return cls(texts, hashed(texts))
+
+
+class Said(NamedTuple):
+    """What the spans of a file say, each once: places of a trace and its session, below 0 if there is none.
+
+    ``kind``: where the session comes from, as :func:`numbered`.
+    """
+
+    trace: Counts
+    session: Counts
+    kind: Counts
+
+
+def naming(ids: Texts, sessions: Texts, said: Said, *, is_settled: bool) -> Naming:
+    """The naming of a file with these traces and sessions, whose spans say this."""
+    trace, session, kind = said
+    size, hashes = len(ids.texts), np.append(sessions.hashes, 0)
     gives, lacks = (kind == 0) & (session >= 0), kind > 0
-    first = np.full(len(ids), -1, np.int64)
+    first = np.full(size, -1, np.int64)
     first[trace[gives]] = session[gives]
-    stored = np.zeros(len(ids), np.int64)
+    stored = np.zeros(size, np.int64)
     with np.errstate(over="ignore"):
         stored[trace[lacks]] = hashes[session[lacks]] * _TOLD + kind[lacks]
-    names, unnamed = (np.bincount(trace[which], minlength=len(ids)) for which in (gives, lacks))
-    keys = hashed(ids)
-    is_own = (kind == _SOURCES["trace"]) & (hashes[session] == keys[trace])
-    order = np.argsort(keys)
+    names, unnamed = (np.bincount(trace[which], minlength=size) for which in (gives, lacks))
+    is_own = (kind == _SOURCES["trace"]) & (hashes[session] == ids.hashes[trace])
+    order = np.argsort(ids.hashes)
     return Naming(
-        keys=keys[order],
-        ids=ids.take(pa.array(order)),
+        keys=ids.hashes[order],
+        ids=ids.texts.take(pa.array(order)),
         names=names[order],
         name=hashes[first[order]],
         first=first[order],
-        sessions=sessions,
+        sessions=sessions.texts,
         unnamed=unnamed[order],
         stored=stored[order],
         others=once(hashes[session[~is_own & (session >= 0)]]),

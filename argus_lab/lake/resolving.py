@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from argus_lab.lake.belonging import NOTHING, SCHEMA, SESSION_COLUMNS, Belonging
-from argus_lab.lake.namings import all_named, hashed, naming_of, once, shared, told
+from argus_lab.lake.namings import any_shared, hashed, may_be_open, naming_of, once, shared, told
 from argus_lab.lake.sessions import inherited, is_open
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def belonging(
     if among is not None:
         near = {file.path for file in among.files}
         files, asked = among.files, [file for file in asked if file.path in near]
-    doubtful = {file.path: naming_of(file.path, file.rows) for file in asked if not all_named(file.path)}
+    open = [file for file in asked if may_be_open(file.path, file.rows)]
+    doubtful = {file.path: naming_of(file.path, file.rows) for file in open}
     keys = once(np.concatenate([np.empty(0, np.int64), *(n.open_keys for n in doubtful.values())]))
     keys = keys if among is None else keys[shared(keys, among.traces)[0]]
     if not len(keys):
@@ -89,7 +90,7 @@ def belonging(
 def _are_alone(traces: pa.Table, namings: Sequence[Naming]) -> bool:
     """Whether nothing but the spans of these traces is stored under their ids."""
     keys = np.sort(hashed(traces["trace_id"].combine_chunks()))
-    return not any(len(shared(keys, each.others)[0]) for each in namings)
+    return not any(any_shared(keys, each.others) for each in namings)
 
 
 def _stored(
@@ -259,7 +260,7 @@ def _of_several(
     if not len(ids):
         return SCHEMA.empty_table(), SCHEMA.empty_table(), None
     keys = np.sort(hashed(ids))
-    rows = load([file for file, naming in files if len(shared(keys, naming.keys)[0])], ids)
+    rows = load([file for file, naming in files if any_shared(keys, naming.keys)], ids)
     spans = differing(rows)
     if only:
         spans = spans.join(
@@ -294,4 +295,4 @@ def _holders(doubtful: Mapping[str, Naming], spans: pa.Table) -> set[str]:
     if not len(spans):
         return set()
     keys = np.sort(hashed(pc.unique(spans["trace_id"])))
-    return {path for path, naming in doubtful.items() if len(shared(keys, naming.open_keys)[0])}
+    return {path for path, naming in doubtful.items() if any_shared(keys, naming.open_keys)}

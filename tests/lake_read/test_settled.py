@@ -253,11 +253,10 @@ def test_only_files_in_doubt_and_those_of_their_traces_are_looked_at(
     look(tmp_path)
     assert not kept(tmp_path).off
     write(str(tmp_path), [sent(3, 39, None, "late")])
-    looked, read = [], []
-    real, real_read = settled.among, namings._read  # noqa: SLF001  which files are read is the point
-    for name, memory in (("namings", namings.Memory(100)), ("held", namings.Memory(100))):
-        monkeypatch.setattr(f"argus_lab.lake.{name}._memory", memory)
-    monkeypatch.setattr("argus_lab.lake.namings._read", lambda path: read.append(path) or real_read(path))
+    looked, real = [], settled.among
+    memory = namings.Memory[namings.Naming](100)
+    monkeypatch.setattr("argus_lab.lake.namings._memory", memory)
+    monkeypatch.setattr("argus_lab.lake.held._memory", namings.Memory(100))
     monkeypatch.setattr("argus_lab.lake.held.pq", None)
 
     def among(*given: Any) -> settled.Among:
@@ -267,7 +266,7 @@ def test_only_files_in_doubt_and_those_of_their_traces_are_looked_at(
     monkeypatch.setattr("argus_lab.lake.carrying.among", among)
     assert (al.open(tmp_path).sql("FROM spans")["session_id"] == "late").sum() == 3
     assert [len(each.files) for each in looked] == [2]
-    assert len(read) == 2
+    assert len(memory._held) == 2  # noqa: SLF001  which files are read is the point
 
 
 def test_a_false_word_would_be_believed(tmp_path: Path):
