@@ -204,7 +204,8 @@ class Desk:
                 return
             self.soon(lambda: show(found))
 
-        (_POOL_LATER if is_later else _POOL).submit(work)
+        pool = _POOL_LATER if is_later else _POOL
+        self._visit.begin(lambda: pool.submit(work))
 
     def soon(self, act: Callable[[], Any]) -> None:
         """Do something under the page's lock, from any thread, once the visitor's browser shows the page."""

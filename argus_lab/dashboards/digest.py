@@ -19,7 +19,7 @@ from argus_lab.dashboards.asked import COLUMNS, ORDERS, Asked, asked, beside, sh
 from argus_lab.dashboards.following import Follower, State
 from argus_lab.dashboards.keeping import Kept
 from argus_lab.dashboards.once import Once
-from argus_lab.dashboards.ranks import WORTH, Latency, Orders
+from argus_lab.dashboards.ranks import ANSWERS, ROWS_OF_ONE, WORTH, Latency, Orders
 from argus_lab.frames import pandas_of
 from argus_lab.lake.snapshot import Reader
 from argus_lab.measures import latency as of_latency
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["ORDERS", "Digest", "Page"]
 
 MEMORY = 1024 * 1024 * 1024
-ANSWERS, ROWS_OF_ONE = 48, 5_000
-"""Answers of measures that are kept for who asks the same, and how many rows each may have."""
 SESSIONS = 500
 """Rows of sessions that were shown last, one of which is opened next."""
 SPARKS = 60
@@ -137,7 +135,7 @@ class Digest:
         """
         test, params = self._asked(choices)
         text = f"WITH chosen AS (SELECT * FROM spans WHERE {test}) {sql}"
-        return pandas_of(self._cursor().sql(text, params=params | dict(bound or {})).to_arrow_table())
+        return pandas_of(self._arrow(text, params | dict(bound or {})))
 
     def latency(
         self,
@@ -158,11 +156,13 @@ class Digest:
         # Where a text was found stands in another table, and who joins may change the order.
         if choices.text or share_of(choices, self._options, self.state.spans) < WORTH:
             return None
-        test, params = self._asked(choices)
-        query = f"SELECT coalesce({test}, false) AS chosen FROM spans"
-        return self._orders.latency(
-            every, self._rows_state, lambda: self._cursor().sql(query, params=params).to_arrow_table()
-        )
+        test, params = key = self._asked(choices)
+        sql = f"SELECT coalesce({test}, false) AS chosen FROM spans"
+        find = partial(self._arrow, sql, params)
+        return self._orders.latency(every, self._rows_state, repr(key), find)
+
+    def _arrow(self, sql: str, params: Mapping[str, Any]) -> pa.Table:
+        return self._cursor().sql(sql, params=dict(params)).to_arrow_table()
 
     def _rows_state(self) -> tuple[int, int] | None:
         """Rows stay as they are as long as this does; ``None`` while they change."""
@@ -260,13 +260,11 @@ class Digest:
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The sessions before and after one in the table as it is sorted."""
         which, params = self._which(choices)
-        query, cursor = beside(which, order, descending=descending), self._cursor()
-        found = cursor.sql(query, params=params | {"session": row["session"]}).to_arrow_table()
+        query = beside(which, order, descending=descending)
+        found = self._arrow(query, params | {"session": row["session"]})
         numbers = dict(zip(found["place"].to_pylist(), found["session"].to_pylist(), strict=True))
-        rows = cursor.sql(
-            "SELECT * FROM sessions WHERE list_contains($numbers, session)",
-            params={"numbers": list(numbers.values())},
-        ).to_arrow_table()
+        sql = "SELECT * FROM sessions WHERE list_contains($numbers, session)"
+        rows = self._arrow(sql, {"numbers": list(numbers.values())})
         by_number = {each["session"]: each for each in rows.to_pylist()}
         return by_number.get(numbers.get(0)), by_number.get(numbers.get(1))
 

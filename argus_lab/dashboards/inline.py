@@ -68,6 +68,7 @@ def dashboard(
         raise InvalidArgument(f"height={height!r}: at least {LOWEST} pixels are expected.")
     pn.extension()
     shell = Shell(KINDS[page], query, [address], has_address=False)
+    shell.begin()
     return pn.Column(shell.bar, shell.body, height=height, sizing_mode="stretch_width", margin=0)
 
 

@@ -21,6 +21,8 @@ from argus_lab.dashboards.parts import Part, web
 from argus_lab.errors import ArgusError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from argus_lab.dashboards.following import State
 
 __all__ = ["PAGES", "Bar", "Shell", "page_of", "serve"]
@@ -55,10 +57,15 @@ class Shell:
         self._has_address = has_address
         self._is_shown = False
         self._looks = 0
+        self._stop: Callable[[], None] = lambda: None
         self.bar = Bar(told=self._told(), sizing_mode="stretch_width")
         self.bar.whenever_told(self._heard)
         mode = "stretch_both" if has_address else "stretch_width"
         self.body = pn.Column(sizing_mode=mode, margin=0, tags=["argus-lab"])  # see web/children.js
+
+    def begin(self) -> None:
+        """Show what is known already, and follow the lake. Before, the page is empty."""
+        digest = self.desk.digest
         if digest.state.is_ready:  # then the page is part of the document, and its numbers are begun with now
             self._arrived(digest.state)
         else:  # in a notebook it is there after this
@@ -221,6 +228,7 @@ def page_of(kind: PageKind, lake: str | None = None) -> pn.Template:
     pn.state.on_session_destroyed(lambda _: shell.close())
     template.add_panel("bar", shell.bar)
     template.add_panel("body", shell.body)
+    shell.begin()  # a template describes in words all that it is given, which takes its time
     return template
 
 
