@@ -20,6 +20,7 @@ from argus_lab.dashboards.following import Follower, State
 from argus_lab.dashboards.keeping import Kept
 from argus_lab.dashboards.once import Once
 from argus_lab.dashboards.ranks import ANSWERS, ROWS_OF_ONE, WORTH, Latency, Orders
+from argus_lab.dashboards.sums import Sums
 from argus_lab.frames import pandas_of
 from argus_lab.lake.snapshot import Reader
 from argus_lab.measures import latency as of_latency
@@ -62,7 +63,7 @@ class Digest:
 
     def __init__(self, address: str, memory: int = MEMORY, kept: Path | None = None) -> None:
         self.address = address
-        self._orders = Orders()
+        self._orders, self._sums = Orders(), Sums()
         self._follower = Follower(address, memory, self._prepare, Kept(kept, address), self.order)
         self._reader = Reader(address, SPANS)
         self._options: dict[str, list[tuple[str, int]]] = {}
@@ -158,8 +159,7 @@ class Digest:
             return None
         test, params = key = self._asked(choices)
         sql = f"SELECT coalesce({test}, false) AS chosen FROM spans"
-        find = partial(self._arrow, sql, params)
-        return self._orders.latency(every, self._rows_state, repr(key), find)
+        return self._orders.latency(every, self._rows_state, repr(key), partial(self._arrow, sql, params))
 
     def _arrow(self, sql: str, params: Mapping[str, Any]) -> pa.Table:
         return self._cursor().sql(sql, params=dict(params)).to_arrow_table()
@@ -171,12 +171,16 @@ class Digest:
 
     def order(self) -> None:
         """Put the tables in order now for what was asked; their follower does so while they rest."""
-        self._orders.make(self._rows_state(), self._cursor)
+        for each in (self._orders, self._sums):
+            each.make(self._rows_state(), self._cursor)
 
     def tokens(
         self, choices: Choices, *, by: str | Sequence[str] | None = None, every: str | None = None
     ) -> pd.DataFrame:
         """``al.tokens`` of the spans that are meant, counted as in their whole traces."""
+        found = self._sums.tokens(choices, self._asked(choices), self._rows_state, self._cursor, (by, every))
+        if found is not None:
+            return found
         return self._once(choices, by, every, of_tokens.tokens_of_calls, "is_counted")
 
     def _once(
@@ -260,8 +264,7 @@ class Digest:
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The sessions before and after one in the table as it is sorted."""
         which, params = self._which(choices)
-        query = beside(which, order, descending=descending)
-        found = self._arrow(query, params | {"session": row["session"]})
+        found = self._arrow(beside(which, order, descending=descending), params | {"session": row["session"]})
         numbers = dict(zip(found["place"].to_pylist(), found["session"].to_pylist(), strict=True))
         sql = "SELECT * FROM sessions WHERE list_contains($numbers, session)"
         rows = self._arrow(sql, {"numbers": list(numbers.values())})
@@ -276,8 +279,7 @@ class Digest:
     def _asked(self, choices: Choices) -> Asked:
         search = self.search(choices)
         test, params = asked(choices, search.number if search else None)
-        since = self.state.since
-        if since is None:
+        if (since := self.state.since) is None:
             return test, params
         # Of older days not everything has been read: what is shown is all that there is since then.
         return f"({test}) AND start_time >= $known_since", params | {"known_since": since}

@@ -16,6 +16,7 @@ import pandas as pd
 
 from argus_lab.dashboards.once import Once
 from argus_lab.dashboards.pieces import FACTS
+from argus_lab.dashboards.resting import Resting
 from argus_lab.measures.grouping import TIME, length_us, timed
 from argus_lab.measures.latency import QUANTILES, latency_of
 
@@ -40,8 +41,6 @@ WORTH = 0.3
 """Of a smaller share of the spans an engine sorts the durations as quickly."""
 ANSWERS, ROWS_OF_ONE = 48, 5_000
 """Answers that are kept for who asks the same, and how many rows each may have."""
-KEPT = 2
-"""Lengths of stretches, those asked for last, that rows are in order for."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,7 @@ class Orders:
     """Tables in order for the lengths of stretches that are asked for, as long as they stay as they are."""
 
     def __init__(self) -> None:
-        self._asked: list[str] = []
-        self._made: dict[tuple[Hashable, str], Ranks | None] = {}
+        self._ranks = Resting(ranked)
         self._answers: Once[pd.DataFrame] = Once(ANSWERS, lambda found: len(found) <= ROWS_OF_ONE)
 
     def latency(
@@ -72,26 +70,21 @@ class Orders:
         ``asks`` is by what they are. ``None`` if the tables are not in order in their ``state``, or change
         meanwhile. They will be in order once they rest.
         """
-        if self._asked[-1:] != [every]:
-            self._asked = [*(each for each in self._asked if each != every), every][-KEPT:]
         now = state()
-        ranks = self._made.get((now, every))
+        ranks = self._ranks.of(every, now)
         if now is None or ranks is None:
             return None
 
         def find() -> pd.DataFrame:
-            return ranks.latency(chosen()["chosen"].combine_chunks().to_numpy(zero_copy_only=False))
+            rows = chosen()["chosen"].combine_chunks().to_numpy(zero_copy_only=False)
+            return ranks.latency(rows) if state() == now else pd.DataFrame()
 
         found = self._answers.of((now, every, asks), find)
         return found if state() == now else None
 
     def make(self, state: Hashable, cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None:
         """Put the tables, which are in this state, in the order that is asked for; forget all others."""
-        wanted = [(state, every) for every in self._asked]
-        self._made = {key: self._made[key] for key in wanted if key in self._made}
-        for key in wanted:
-            if key not in self._made:
-                self._made = self._made | {key: ranked(cursor(), key[1])}
+        self._ranks.make(state, cursor)
 
 
 @dataclass(frozen=True)

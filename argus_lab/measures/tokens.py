@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Lazy = nw.LazyFrame[Any]
 
-__all__ = ["tokens", "tokens_of_calls"]
+__all__ = ["alike_calls", "tokens", "tokens_of_alike", "tokens_of_calls"]
 
 USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 SUMS = (*USAGE, "fresh_input_tokens", "total_tokens", "reported_cost_usd")
@@ -143,6 +143,21 @@ def tokens_of_calls(
        calls  cost_usd unpriced_models
     0      2       0.5               m
     """
+    return tokens_of_alike(alike_calls(calls, by=by, every=every, cost=cost), _groups(by, every))
+
+
+def alike_calls(
+    calls: Any,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    cost: str = "list_cost_usd",
+) -> pa.Table:
+    """What :func:`tokens_of_calls` tells, with a row for the calls of a group that have a price, and others.
+
+    Those without one have a row for each model. Of these rows, or of some of them, :func:`tokens_of_alike`
+    tells the same by fewer columns. Parameters are those of :func:`tokens_of_calls`.
+    """
     needed = dict.fromkeys((*USAGE, "cost_usd", *MODELS, cost))
     frame = asked(calls, needed, by="tokens_of_calls")
     groups = keys(by, columns_of(frame), (*KINDS, *PRICED, TIME))
@@ -160,8 +175,28 @@ def tokens_of_calls(
     is_priced = pc.is_null(rows["unpriced_models"])
     rows = rows.rename_columns({"paid": "cost_usd"})
     rows = rows.append_column("priced_calls", pc.if_else(is_priced, count, none))
-    rows = rows.append_column("unpriced_calls", pc.if_else(is_priced, none, count))
-    return _summed(rows, groups)
+    return rows.append_column("unpriced_calls", pc.if_else(is_priced, none, count))
+
+
+def tokens_of_alike(rows: pa.Table, groups: Sequence[str]) -> pa.Table:
+    """What :func:`tokens_of_calls` tells by these columns, of rows of :func:`alike_calls` that have them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from argus_lab.testing import make_span
+    >>> calls = pd.DataFrame([make_span(n, input_tokens=9, service=name) for n, name in enumerate("aab")])
+    >>> rows = alike_calls(calls.assign(list_cost_usd=0.5), by=["service", "project"])
+    >>> tokens_of_alike(rows, ["project"]).to_pandas()[["project", "calls", "input_tokens", "cost_usd"]]
+            project  calls  input_tokens  cost_usd
+    0  customer-bot      3            27       1.5
+    """
+    return _summed(rows.select([*groups, *KINDS, *PRICED]), groups)
+
+
+def _groups(by: str | Sequence[str] | None, every: str | None) -> list[str]:
+    names = [by] if isinstance(by, str) else list(dict.fromkeys(by or ()))
+    return [TIME, *names] if every else names
 
 
 def _added_up(calls: Lazy, at: Sequence[str], **more: Of) -> Lazy:
