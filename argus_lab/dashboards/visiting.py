@@ -35,6 +35,7 @@ class Visit:
         self._document = document
         self._waiting: deque[Callable[[], Any]] = deque()
         self._later: list[tuple[float, Callable[[], Any]]] = []
+        self._turns = 0
         self._is_there = self._is_over = False
         self._loop = asyncio.get_running_loop()
         self._begun: list[Callable[[], Any]] | None = []
@@ -84,12 +85,13 @@ class Visit:
             self._loop.call_soon_threadsafe(self._hand_on)
 
     def _hand_on(self) -> None:
-        if not self._is_over:
-            for _ in range(len(self._waiting) if self._may_act() else 0):
-                self._document.add_next_tick_callback(self._next)
+        while self._turns < len(self._waiting) and self._may_act() and not self._is_over:
+            self._turns += 1
+            self._document.add_next_tick_callback(self._next)
 
     def _next(self) -> None:
         """Do what waits longest, unless a browser has begun to fetch the document meanwhile."""
+        self._turns -= 1
         if self._waiting and not self._is_over and self._may_act():
             self._waiting.popleft()()
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from argus_lab.lake.namings import Memory, any_shared, hashed, known_naming, once
+from argus_lab.lake.memory import Memory
+from argus_lab.lake.namings import any_shared, hashed, known_naming, once
 
 if TYPE_CHECKING:
     from argus_lab.lake.namings import Hashes, Naming

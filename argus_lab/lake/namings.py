@@ -8,17 +8,16 @@ and fast to sort; their texts are kept beside them.
 from __future__ import annotations
 
 import secrets
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from argus_lab.lake.memory import Memory
 from argus_lab.lake.sessions import MARK, OPEN
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
-    "Memory",
     "Naming",
     "Said",
     "Texts",
@@ -86,46 +84,6 @@ class Naming:
     def open_keys(self) -> Hashes:
         """The traces with spans that name no session."""
         return self.keys[self.unnamed > 0]
-
-
-class Hashed(Protocol):
-    """What is known of a file by its traces."""
-
-    @property
-    def keys(self) -> Hashes:
-        """The hashes of their ids, sorted."""
-
-
-Kept = TypeVar("Kept", bound=Hashed)
-
-
-class Memory(Generic[Kept]):
-    """What is known of the files used last, within so many traces."""
-
-    def __init__(self, most: int) -> None:
-        self._held: OrderedDict[tuple[str, int], Kept] = OrderedDict()
-        self._most = most
-        self._traces = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, int]) -> Kept | None:
-        """What is known of a file, by its path and rows."""
-        with self._lock:
-            found = self._held.get(key)
-            if found is not None:
-                self._held.move_to_end(key)
-            return found
-
-    def put(self, key: tuple[str, int], made: Kept) -> None:
-        """Remember it, and forget what was not used for longest."""
-        with self._lock:
-            if key in self._held:
-                return
-            self._held[key] = made
-            self._traces += len(made.keys)
-            while self._traces > self._most and len(self._held) > 1:
-                _, gone = self._held.popitem(last=False)
-                self._traces -= len(gone.keys)
 
 
 _memory = Memory[Naming](MOST_TRACES)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from argus_lab.testing import make_span
 from tests.dashboards.conftest import PATIENCE, Server
@@ -118,3 +124,37 @@ def test_what_is_looked_at_stays_where_it_is(  # noqa: PLR0917  fixtures
     told = "Object.entries(places).map(([name, seen]) => [name, [...seen]])"
     places = dict(page.evaluate(told))
     assert all(len(places[each]) == 1 for each in first), places
+
+
+async def _fetched(url: str, token: str) -> str:
+    """The document of a page, as a browser fetches it once it has loaded its scripts."""
+    header = json.dumps({"msgid": "1", "msgtype": "PULL-DOC-REQ"})
+    asked = HTTPRequest(f"{url.replace('http', 'ws', 1)}/ws", headers={"Origin": url.rpartition("/")[0]})
+    socket = await websocket_connect(asked, subprotocols=["bokeh", token])
+    for part in (header, "{}", "{}"):
+        await socket.write_message(part)
+    while "PULL-DOC-REPLY" not in (said := str(await socket.read_message())):
+        assert said != "None", "the server went away"
+    await socket.read_message()
+    found = str(await socket.read_message())
+    socket.close()
+    while await socket.read_message() is not None:
+        pass
+    return found
+
+
+@pytest.mark.parametrize("name", ["latency", "tokens"])
+def test_what_is_found_before_a_browser_fetches_is_fetched_with_it(
+    pages: Callable[..., Server], support: str, name: str
+):
+    """A browser loads its scripts first: whoever fetches the document after that gets the figure with it."""
+    url = f"{pages(support).url}/{name}"
+    end, found, loads_s = time.monotonic() + PATIENCE, "", 1.0
+    while '"name":"Figure"' not in found and time.monotonic() < end:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  ours
+            token = re.search(r'"token":"([^"]+)"', answer.read().decode())
+        assert token
+        time.sleep(loads_s)
+        loads_s *= 2
+        found = asyncio.run(_fetched(url, token[1]))
+    assert '"name":"Figure"' in found

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import panel as pn
+import pytest
 from bokeh.document import Document
 from panel.io.document import MockSessionContext
 from panel.io.state import set_curdoc
@@ -62,33 +63,64 @@ def test_a_document_hears_of_results_in_its_own_thread():
     assert set(document.threads) == {thread}
 
 
-def test_a_document_hears_of_nothing_before_its_browser_is_there():
-    """However long the browser takes, an hour here: results wait for it, and come in order."""
-    document = Watched()
-    context = MockSessionContext(document=document)
-    document._session_context = lambda: context  # type: ignore[assignment]  # noqa: SLF001  as a server does
+class Session:
+    """What a server knows of who fetched a document: how many browsers are connected."""
+
+    def __init__(self, connection_count: int) -> None:
+        self.connection_count = connection_count
+
+
+class Served(MockSessionContext):
+    """What a document knows of its server."""
+
+    session: Any = None
+
+
+async def _acted(document: Watched) -> None:
+    """Do what the document was given, after a while."""
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+    acts, document.acts[:] = list(document.acts), []
+    for act in acts:
+        act()
+
+
+async def _told(document: Watched, session: Session) -> list[list[int]]:
+    """What is shown of five results when a browser fetches, until it says that it is there, and then."""
     shown: list[int] = []
+    loop = asyncio.get_running_loop()
+    with set_curdoc(document):
+        desk = Desk(None, KIND, Choices(), {}, document)  # type: ignore[arg-type]
+    for at in range(3):
+        desk.soon(lambda at=at: shown.append(at))
+    desk.after(0.05, lambda: shown.append(4))
+    now = loop.time
+    loop.time = lambda: now() + 3600  # type: ignore[method-assign]
+    await _acted(document)
+    found = [list(shown)]
+    session.connection_count = 1
+    desk.soon(lambda: shown.append(3))
+    await _acted(document)
+    found.append(list(shown))
+    pn.state._on_load(document)  # noqa: SLF001  what Panel does when the browser says so
+    while len(shown) < 5:
+        await _acted(document)
+    return [*found, shown]
 
-    async def told() -> list[int]:
-        loop = asyncio.get_running_loop()
-        with set_curdoc(document):
-            desk = Desk(None, KIND, Choices(), {}, document)  # type: ignore[arg-type]
-        for at in range(3):
-            desk.soon(lambda at=at: shown.append(at))
-        now = loop.time
-        loop.time = lambda: now() + 3600  # type: ignore[method-assign]
-        for _ in range(5):
-            await asyncio.sleep(0.01)
-        early = len(document.acts)
-        pn.state._on_load(document)  # noqa: SLF001  what Panel does when the browser says so
-        while len(document.acts) < 3:  # noqa: ASYNC110  nothing tells of it
-            await asyncio.sleep(0.01)
-        for act in document.acts:
-            act()
-        return [early, *shown]
 
+@pytest.mark.parametrize(("connected", "before"), [(0, [0, 1, 2]), (1, [])])
+def test_a_document_hears_of_nothing_while_a_browser_fetches_it(connected: int, before: list[int]):
+    """However long the browser takes, an hour here: from when it is connected on results wait, in order.
+
+    What is found before goes into the document that it will fetch; what is to be done later waits for it.
+    """
+    document = Watched()
+    context = Served(document=document)
+    context.session = Session(connected)
+    document._session_context = lambda: context  # type: ignore[assignment]  # noqa: SLF001  as a server does
     with ThreadPoolExecutor(1) as own:
-        assert own.submit(lambda: asyncio.run(told())).result(120) == [0, 0, 1, 2]
+        found = own.submit(lambda: asyncio.run(_told(document, context.session))).result(120)
+    assert found == [before, before, [0, 1, 2, 3, 4]]
 
 
 def test_a_page_is_drawn_for_new_choices_before_the_address_has_them():

@@ -12,6 +12,7 @@ import pytest
 import argus_lab as al
 from argus_lab.lake import namings
 from argus_lab.lake.learning import SMALL, learn
+from argus_lab.lake.memory import Memory
 from argus_lab.lake.sources import DataFile
 from tests.lake_read.lakes import write
 from tests.lake_read.test_sessions_everywhere import write_as_sent
@@ -19,9 +20,9 @@ from tests.lake_read.trees import random_traces, sent
 
 
 @pytest.fixture(autouse=True)
-def memory(monkeypatch: pytest.MonkeyPatch) -> namings.Memory[namings.Naming]:
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory[namings.Naming]:
     """Nothing is remembered yet."""
-    memory = namings.Memory[namings.Naming](1000)
+    memory = Memory[namings.Naming](1000)
     monkeypatch.setattr(namings, "_memory", memory)
     return memory
 
@@ -48,9 +49,7 @@ def check_same(learnt: namings.Naming, read: namings.Naming) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_learnt_together_is_as_read_one_by_one(
-    tmp_path: Path, seed: int, memory: namings.Memory[namings.Naming]
-):
+def test_learnt_together_is_as_read_one_by_one(tmp_path: Path, seed: int, memory: Memory[namings.Naming]):
     """Traces with no, one and several sessions, ids unlike ids, spans without one, footers that differ."""
     chance = random.Random(seed)  # noqa: S311
     rows = random_traces(chance, 12)
@@ -70,7 +69,7 @@ def test_learnt_together_is_as_read_one_by_one(
         check_same(namings.naming_of(file.path, file.rows), namings._read(file.path))  # noqa: SLF001  the other way
 
 
-def test_large_files_and_known_ones_are_left_alone(tmp_path: Path, memory: namings.Memory[namings.Naming]):
+def test_large_files_and_known_ones_are_left_alone(tmp_path: Path, memory: Memory[namings.Naming]):
     """Only what is small, and not known yet, is looked at."""
     for number in range(1, 4):
         write(str(tmp_path), [sent(number, number, None, "chat")])

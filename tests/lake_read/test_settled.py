@@ -23,6 +23,7 @@ from argus_lab.lake import namings, settled, settling, upkeep
 from argus_lab.lake import outdated as o
 from argus_lab.lake.belonging import SCHEMA, Belonging
 from argus_lab.lake.keeping import NAME, noted, remembered
+from argus_lab.lake.memory import Memory
 from argus_lab.lake.settled import Settled
 from argus_lab.lake.snapshot import Snapshot
 from tests.lake_read.lakes import write
@@ -254,9 +255,9 @@ def test_only_files_in_doubt_and_those_of_their_traces_are_looked_at(
     assert not kept(tmp_path).off
     write(str(tmp_path), [sent(3, 39, None, "late")])
     looked, real = [], settled.among
-    memory = namings.Memory[namings.Naming](100)
+    memory = Memory[namings.Naming](100)
     monkeypatch.setattr("argus_lab.lake.namings._memory", memory)
-    monkeypatch.setattr("argus_lab.lake.held._memory", namings.Memory(100))
+    monkeypatch.setattr("argus_lab.lake.held._memory", Memory(100))
     monkeypatch.setattr("argus_lab.lake.held.pq", None)
 
     def among(*given: Any) -> settled.Among:
