@@ -75,9 +75,6 @@ class Visit:
 
     def _arrived(self) -> None:
         self._is_there = True
-        later, self._later = self._later, []
-        for seconds, act in later:
-            self._loop.call_later(seconds, self.add, act)
         self._wake()
 
     def _wake(self) -> None:
@@ -85,6 +82,10 @@ class Visit:
             self._loop.call_soon_threadsafe(self._hand_on)
 
     def _hand_on(self) -> None:
+        if self._is_there:
+            for seconds, act in self._later:
+                self._loop.call_later(seconds, self.add, act)
+            self._later.clear()
         while self._turns < len(self._waiting) and self._may_act() and not self._is_over:
             self._turns += 1
             self._document.add_next_tick_callback(self._next)
