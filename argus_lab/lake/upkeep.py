@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
@@ -101,7 +102,7 @@ class Upkeep:
             summary = done.result()
             if summary != Summary():
                 log.info("upkeep %s", summary)
-        elif isinstance(error, ArgusError | DeltaError | OSError | pa.ArrowException):
+        elif isinstance(error, ArgusError | DeltaError | OSError | pa.ArrowException | duckdb.Error):
             log.error("upkeep failed and will be tried again: %s", error)
         else:
             raise error

@@ -52,6 +52,22 @@ def _files(lake: Path, table: str = "spans") -> list[str]:
     return DeltaTable(str(lake / table)).file_uris()
 
 
+@pytest.mark.parametrize("damage", [b"", b"PAR1 of another kind PAR1"])
+def test_a_file_that_cannot_be_read_ends_no_keeper(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+):
+    """A round that fails, whoever looks into the file, is told, and the next one is tried."""
+    _many(tmp_path, [[n] for n in range(3)])
+    Path(_files(tmp_path)[1]).write_bytes(damage)
+    keeper = upkeep.Upkeep(lakes.made_for(tmp_path))
+    for _ in range(2):
+        caplog.clear()
+        keeper.tend(float("inf"))
+        keeper.close()
+        assert "upkeep failed and will be tried again" in caplog.text
+        keeper = upkeep.Upkeep(lakes.made_for(tmp_path))
+
+
 def test_merging_keeps_every_row_and_sorts(tmp_path: Path):
     """Many small files become one: the same rows, in the lake's order, in the documented layout."""
     _many(tmp_path, [[n, 100 - n] for n in range(12)], name="n")
