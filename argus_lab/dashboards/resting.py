@@ -24,7 +24,7 @@ class Resting(Generic[T]):
     --------
     >>> made = Resting(lambda cursor, every: f"made for {every}")
     >>> made.of("1h", state=1)
-    >>> made.make(1, cursor=None)
+    >>> made.make(1, cursor=lambda: None)
     >>> made.of("1h", state=1), made.of("1h", state=2), made.latest(1)
     ('made for 1h', None, 'made for 1h')
     """
