@@ -208,14 +208,14 @@ class Desk:
         self._visit.begin(lambda: pool.submit(work))
 
     def soon(self, act: Callable[[], Any]) -> None:
-        """Do something under the page's lock, from any thread, once the visitor's browser shows the page."""
+        """Do something under the page's lock, from any thread: before a browser fetches it, or once shown."""
         if self._visit is None:
             act()
         elif not self.is_closed:
             self._visit.add(lambda: None if self.is_closed else act())
 
     def after(self, seconds: float, act: Callable[[], Any]) -> None:
-        """The same as :meth:`soon`, that much later."""
+        """The same that much later, but not before the visitor's browser shows the page."""
         if self._visit is None:
             act()
         elif not self.is_closed:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import narwhals as nw
+
 from argus_lab.dashboards.choices import window_of
 from argus_lab.dashboards.resting import Resting
 from argus_lab.frames import pandas_of
-from argus_lab.measures.grouping import TIME
+from argus_lab.measures.grouping import TIME, length_us, timed
 from argus_lab.measures.tokens import alike_calls, tokens_of_alike
 
 if TYPE_CHECKING:
@@ -57,16 +59,15 @@ class Sums:
         """
         if choices.text or window_of(choices) != (None, None):
             return None
-        (columns, every), now = cut, state()
-        by = [columns] if isinstance(columns, str) else list(dict.fromkeys(columns or ()))
+        (by, every), now = cut, state()
         sums = self._sums.latest(now) if every is None else self._sums.of(every, now)
-        if now is None or sums is None or not set(by) <= set(DIMENSIONS):
+        if now is None or sums is None or not {*([by] if isinstance(by, str) else by or ())} <= {*DIMENSIONS}:
             return None
         test, params = asked
         database = cursor()
         database.register("argus_sums", sums)
         rows = database.sql(f"SELECT * FROM argus_sums WHERE {test}", params=params).to_arrow_table()
-        found = pandas_of(tokens_of_alike(rows, [*([TIME] if every else []), *by]))
+        found = pandas_of(tokens_of_alike(rows, by=by, with_time=every is not None))
         return found if state() == now else None
 
     def make(self, state: Hashable, cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None:
@@ -76,5 +77,9 @@ class Sums:
 
 def _summed(cursor: duckdb.DuckDBPyConnection, every: str) -> pa.Table | None:
     calls = cursor.sql("SELECT * FROM spans WHERE is_counted")
-    found = alike_calls(calls, by=DIMENSIONS, every=every)
-    return found if len(found) <= MOST else None
+    # They are counted before they are made: of calls that are all unlike they would be as many.
+    cut = timed(nw.from_native(calls), length_us(every)).to_native()
+    kinds = cut.select(TIME, *DIMENSIONS).distinct().limit(MOST + 1)
+    if kinds.aggregate("count(*)").fetchall()[0][0] > MOST:
+        return None
+    return alike_calls(calls, by=DIMENSIONS, every=every)

@@ -1,11 +1,12 @@
 """What small files name and hold, learnt in one look at all of them: those of the last seconds are many.
 
-To read such a file is nothing beside opening it by itself; and DuckDB, which looks into them here, then
-knows their footers when it is asked for their spans.
+Most of what such a file costs is opening it; and DuckDB, which looks into them here, then knows their
+footers when it is asked for their spans.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,10 +33,15 @@ SMALL = 10_000
 """Files of no more spans than this are read, and remembered, sooner than looked into each time."""
 
 
+AT_ONCE = 1_000_000
+"""Spans that are looked at together at most: further files are read one by one, by who asks for them."""
+
+
 def learn(files: Iterable[DataFile]) -> None:
     """Remember what the small ones of these files name, as far as it is not known."""
-    small = {file.path: file for file in files if file.rows <= SMALL}
-    new = {path: file for path, file in small.items() if known_naming(path, file.rows) is None}
+    small = [file for file in files if file.rows <= SMALL and known_naming(file.path, file.rows) is None]
+    ends = accumulate(file.rows for file in small)
+    new = {file.path: file for file, end in zip(small, ends, strict=True) if end <= AT_ONCE}
     if not new:
         return
     files = tuple(new.values())

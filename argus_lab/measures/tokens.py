@@ -143,7 +143,7 @@ def tokens_of_calls(
        calls  cost_usd unpriced_models
     0      2       0.5               m
     """
-    return tokens_of_alike(alike_calls(calls, by=by, every=every, cost=cost), _groups(by, every))
+    return tokens_of_alike(alike_calls(calls, by=by, every=every, cost=cost), by=by, with_time=bool(every))
 
 
 def alike_calls(
@@ -178,7 +178,9 @@ def alike_calls(
     return rows.append_column("unpriced_calls", pc.if_else(is_priced, none, count))
 
 
-def tokens_of_alike(rows: pa.Table, groups: Sequence[str]) -> pa.Table:
+def tokens_of_alike(
+    rows: pa.Table, *, by: str | Sequence[str] | None = None, with_time: bool = False
+) -> pa.Table:
     """What :func:`tokens_of_calls` tells by these columns, of rows of :func:`alike_calls` that have them.
 
     Examples
@@ -187,16 +189,14 @@ def tokens_of_alike(rows: pa.Table, groups: Sequence[str]) -> pa.Table:
     >>> from argus_lab.testing import make_span
     >>> calls = pd.DataFrame([make_span(n, input_tokens=9, service=name) for n, name in enumerate("aab")])
     >>> rows = alike_calls(calls.assign(list_cost_usd=0.5), by=["service", "project"])
-    >>> tokens_of_alike(rows, ["project"]).to_pandas()[["project", "calls", "input_tokens", "cost_usd"]]
+    >>> found = tokens_of_alike(rows, by="project").to_pandas()
+    >>> found[["project", "calls", "input_tokens", "cost_usd"]]
             project  calls  input_tokens  cost_usd
     0  customer-bot      3            27       1.5
     """
+    names = keys(by, rows.column_names, (*KINDS, *PRICED, TIME))
+    groups = [TIME, *names] if with_time else names
     return _summed(rows.select([*groups, *KINDS, *PRICED]), groups)
-
-
-def _groups(by: str | Sequence[str] | None, every: str | None) -> list[str]:
-    names = [by] if isinstance(by, str) else list(dict.fromkeys(by or ()))
-    return [TIME, *names] if every else names
 
 
 def _added_up(calls: Lazy, at: Sequence[str], **more: Of) -> Lazy:

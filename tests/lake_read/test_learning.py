@@ -80,3 +80,16 @@ def test_large_files_and_known_ones_are_left_alone(tmp_path: Path, memory: Memor
     assert [path for path, _ in memory._held] == [second.path, first.path]  # noqa: SLF001  as above
     assert namings.naming_of(second.path, second.rows) is known
     learn([])
+
+
+def test_of_very_many_only_some_are_learnt_together(
+    tmp_path: Path, memory: Memory[namings.Naming], monkeypatch: pytest.MonkeyPatch
+):
+    """What is looked at together has to go into memory: the others are read one by one."""
+    for number in range(1, 4):
+        write(str(tmp_path), [sent(number, number, None, "chat")])
+    first, second, third = files_of(tmp_path)
+    monkeypatch.setattr("argus_lab.lake.learning.AT_ONCE", 2)
+    learn([first, second, third])
+    assert {path for path, _ in memory._held} == {first.path, second.path}  # noqa: SLF001  as above
+    assert namings.naming_of(third.path, third.rows).names.tolist() == [1]
