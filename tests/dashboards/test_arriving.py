@@ -132,10 +132,12 @@ async def _fetched(url: str, token: str) -> str:
     header = json.dumps({"msgid": "1", "msgtype": "PULL-DOC-REQ"})
     asked = HTTPRequest(f"{url.replace('http', 'ws', 1)}/ws", headers={"Origin": url.rpartition("/")[0]})
     socket = await websocket_connect(asked, subprotocols=["bokeh", token])
+    for _ in range(FRAMES):  # the server says first that it listens
+        await socket.read_message()
     for part in (header, "{}", "{}"):
         await socket.write_message(part)
     while "PULL-DOC-REPLY" not in (said := str(await socket.read_message())):
-        assert said != "None", "the server went away"
+        assert said != "None", socket.close_reason
     await socket.read_message()
     found = str(await socket.read_message())
     socket.close()
