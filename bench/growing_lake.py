@@ -1,4 +1,7 @@
-"""A big lake while spans come in: a thousand a second, each trace's root some minutes after its children."""
+"""A big lake while spans come in: a thousand a second, each trace's root some minutes after its children.
+
+They come in real time, and what a receiver's keeper does beside them is done by its own code.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,8 @@ import pyarrow.compute as pc
 
 from argus_lab import settings
 from argus_lab.lake import table as t
-from argus_lab.lake.outdated import Outdated
 from argus_lab.lake.rows import sorted_spans
-from argus_lab.lake.upkeep import compact
+from argus_lab.lake.upkeep import Upkeep
 from argus_lab.schema import SPANS
 from bench import big_lake
 
@@ -22,8 +24,6 @@ __all__ = ["SECONDS", "build_growing", "newer_session"]
 
 SECONDS = 600
 SPANS_A_SECOND = 1000
-LOOK = 30
-"""Seconds between the keeper's looks; the last ones are not merged yet."""
 LATE = (60, 240)
 """So many seconds, at least and at most, a root comes after its children."""
 TARGET = "24MiB"
@@ -31,7 +31,7 @@ TARGET = "24MiB"
 
 
 def build_growing(folder: str, spans: int) -> None:
-    """Put right what is older than ten minutes; then ten minutes as a receiver's keeper writes them."""
+    """Put right what is older than ten minutes; then ten minutes beside a receiver's keeper, as it leaves them."""
     if Path(folder, "growing").exists():
         return
     old = spans - SECONDS * SPANS_A_SECOND
@@ -41,20 +41,20 @@ def build_growing(folder: str, spans: int) -> None:
     number = pc.divide(pc.subtract(rows["start_unix_nano"], pc.min(rows["start_unix_nano"])), 1_000_000)
     second = _arrivals(number.to_numpy(), pc.is_null(rows["parent_span_id"]).to_numpy())
     found = t.open_table(folder, SPANS)
-    looking, chosen = Outdated(float(LOOK)), settings.read({}, lake=folder, target_file_size=TARGET)
+    upkeep, began = Upkeep(settings.read({}, lake=folder, target_file_size=TARGET)), time.monotonic()
     for now in range(SECONDS):
         part = _received(rows.filter(pa.array(second == now)))
+        found.update_incremental()
         t.commit(found, t.write_files(folder, SPANS, sorted_spans(part)), {"bench": spans + now})
-        if now % LOOK == 0:
-            compact(chosen, looking)
-            big_lake.note(folder)
-            found.update_incremental()
+        upkeep.tend(time.monotonic())
+        time.sleep(max(0.0, began + now + 1 - time.monotonic()))
+    upkeep.close()
     Path(folder, "growing").touch()
 
 
 def newer_session(spans: int) -> str:
-    """A session of five minutes ago, whose roots came when its spans were in a large file."""
-    return f"session-{(spans - SECONDS * SPANS_A_SECOND // 2) // big_lake.SPANS_A_TRACE // 6 + 3}"
+    """A session of four minutes ago, whose roots came when its spans were in a large file."""
+    return f"session-{(spans - LATE[1] * SPANS_A_SECOND) // big_lake.SPANS_A_TRACE // 6 + 3}"
 
 
 def _arrivals(number: np.ndarray, is_root: np.ndarray) -> np.ndarray:

@@ -11,19 +11,21 @@ from bokeh.layouts import column
 from argus_lab.dashboards.becoming import become, looked_through_once, say
 from argus_lab.dashboards.brushed import Brushed, brushed
 from argus_lab.dashboards.brushing import Brush, brush_of
-from argus_lab.dashboards.charts import MOST_ROWS, Chart, brushable, cells_of, columns_of, rows_of
+from argus_lab.dashboards.charts import MOST_ROWS, Chart, cells_of, columns_of, rows_of
 from argus_lab.dashboards.parts import Part, web
+from argus_lab.dashboards.ready import READY, built
 from argus_lab.figures.drawings import Drawing
 from argus_lab.figures.formats import count, plural
 from argus_lab.figures.theme import Sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable
+    from collections.abc import Callable, Collection, Hashable, Sequence
 
     from bokeh.model import Model
     from bokeh.models import ColumnDataSource, LayoutDOM
 
     from argus_lab.dashboards.desk import Desk
+    from argus_lab.dashboards.ready import Built
 
 __all__ = ["ChartView", "Sheet"]
 
@@ -62,7 +64,7 @@ class ChartView:
         self._figure: LayoutDOM | None = None
         self._parts: Collection[Model] = ()
         self._alike: Hashable = None
-        self._sources: list[ColumnDataSource] = []
+        self._sources: Sequence[ColumnDataSource] = []
         self._picked: set[int] = set()
         self._selected: Brushed | None = None
         self._shows = ""
@@ -97,19 +99,29 @@ class ChartView:
             say(self._parts, chart.drawn, keep_zoom=keep_zoom)
             _label(self._figure, chart.words)
             return
-        drawn = chart.drawn.build() if isinstance(chart.drawn, Drawing) else chart.drawn
-        sources = brushable(drawn) if chart.pieces else []
-        _label(drawn, chart.words)
+        made = self._made(chart)
+        _label(made.figure, chart.words)
         self._alike = alike
-        if self._figure is not None and become(self._figure, drawn, keep_zoom=keep_zoom):
+        if self._figure is not None and become(self._figure, made.figure, keep_zoom=keep_zoom):
             return
-        self._figure, self._sources, self._parts = drawn, sources, drawn.references()
+        self._figure, self._sources, self._parts = made
         for source in self._sources:
             source.selected.on_change("indices", self._soon)
         # A figure has style sheets of its own, which a pane cannot take over; a layout of it has none.
         with looked_through_once(pn.state.curdoc):
-            self._pane.object = column(drawn, sizing_mode="stretch_width")
+            self._pane.object = column(made.figure, sizing_mode="stretch_width")
         self._place.min_height = None
+
+    def _made(self, chart: Chart) -> Built:
+        """The chart's figure: one that was ready, if there is any, and that says what this one does."""
+        if not isinstance(chart.drawn, Drawing) or self.desk.is_at_once:
+            return built(chart)
+        found = READY.take(chart)
+        READY.build_later(chart)
+        if found is None:
+            return built(chart)
+        say(found.parts, chart.drawn)
+        return found
 
     def once_drawn(self, act: Callable[[], None]) -> None:
         """Have ``act`` called once the browser has drawn what it was shown: for that it needs a core, too.

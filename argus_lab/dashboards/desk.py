@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bokeh.document import Document
     from panel.viewable import Viewable
 
+    from argus_lab.dashboards.charts import Chart
     from argus_lab.dashboards.digest import Digest
     from argus_lab.dashboards.following import State
 
@@ -36,13 +37,15 @@ class PageKind:
     """A page: its place in the address, its title, what it keeps in the address, and what it shows.
 
     ``body`` is called once a visitor. It arranges what it shows, draws it with what is chosen, and asks the
-    desk to be told of changes (``desk.on_choices``, ``desk.on_news``).
+    desk to be told of changes (``desk.on_choices``, ``desk.on_news``). ``first`` gives the chart that who
+    chose nothing sees first, if there is any.
     """
 
     name: str
     title: str
     own: tuple[str, ...]
     body: Callable[[Desk], Viewable]
+    first: Callable[[Digest], Chart | None] = lambda _: None
 
 
 class Desk:

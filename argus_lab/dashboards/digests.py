@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from argus_lab import settings
+from argus_lab.dashboards.arriving import ARRIVALS
 from argus_lab.dashboards.digest import Digest
 from argus_lab.dashboards.keeping import folder_of
 from argus_lab.lake.opening import address_of
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["digest_of", "forget_all", "warm"]
+
+LOG = logging.getLogger(__name__)
 
 _DIGESTS: dict[str, Digest] = {}
 _LOCK = threading.Lock()
@@ -34,9 +42,21 @@ def digest_of(lake: str | None = None) -> Digest:
         return _DIGESTS[address]
 
 
-def warm(lake: str | None = None) -> None:
-    """Begin to read a lake, so that the first visitor waits less."""
-    threading.Thread(target=digest_of(lake).wait, name="argus-warm", daemon=True).start()
+def warm(lake: str | None = None, then: Callable[[Digest], None] = lambda _: None) -> None:
+    """Begin to read a lake before the first visitor comes; ``then`` is done once there is something."""
+    threading.Thread(target=_warmed, args=(lake, then), name="argus-warm", daemon=True).start()
+
+
+def _warmed(lake: str | None, then: Callable[[Digest], None]) -> None:
+    is_there = ARRIVALS.begin()  # as if a visitor were: the rest of the lake can wait
+    try:
+        digest = digest_of(lake)
+        if digest.wait().spans:
+            then(digest)
+    except Exception:  # a visitor waits a little longer then, and is told what is wrong
+        LOG.exception("nothing could be made ready for the first visitor")
+    finally:
+        is_there()
 
 
 def forget_all() -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from argus_lab.dashboards import reckoning
+from argus_lab.dashboards.arriving import ARRIVALS
 from argus_lab.dashboards.searching import Searches
 from argus_lab.dashboards.slices import Slice, lately, newest, slices
 from argus_lab.dashboards.store import Store
@@ -232,7 +233,8 @@ class Follower:
             list(self._filled(first := Store(self._memory), newest(snapshot, since, reckoning.COLUMNS)))
             self._tell_part(snapshot, first, since)
         store = Store(self._memory, aside=is_first)
-        for since in self._filled(store, slices(store.cursor(), snapshot, reckoning.COLUMNS)):
+        parts = slices(store.cursor(), snapshot, reckoning.COLUMNS, pause=ARRIVALS.wait)
+        for since in self._filled(store, parts):
             if is_first and since is not None and _count(store, since) > GROWTH * self.state.spans:
                 self._tell_part(snapshot, store, since)
         store.hurry()
@@ -247,7 +249,7 @@ class Follower:
             for part in parts:
                 if self._is_ending.is_set():
                     raise LakeUnavailable("the pages end")
-                reckoning.reckoned(cursor, part)
+                reckoning.reckoned(cursor, part, ARRIVALS.wait)
                 yield part.since
         except OSError as error:  # files were vacuumed, or the disk is full: the next look tries again
             raise LakeUnavailable(f"the lake {self._reader.lake} cannot be read: {error}") from error

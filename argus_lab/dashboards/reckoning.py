@@ -25,7 +25,7 @@ from argus_lab.measures.totals import NEEDED, TEXTS
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import duckdb
 
@@ -74,18 +74,24 @@ def empty(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.unregister("argus_nothing")
 
 
-def reckoned(cursor: duckdb.DuckDBPyConnection, part: Slice) -> None:
-    """Put the spans of a slice, none of which is there, into the tables with their sessions."""
+def reckoned(
+    cursor: duckdb.DuckDBPyConnection, part: Slice, pause: Callable[[], object] = lambda: None
+) -> None:
+    """Put the spans of a slice, none of which is there, into the tables with their sessions.
+
+    Of a large one ``pause`` is called now and then.
+    """
     if part.rows is not None:
         with _at_once(cursor):
             _take(cursor, *_measured(part.rows))
         return
+    pause()
     one, other = cursor.cursor(), cursor.cursor()  # a connection reads on while another one writes
     spans, light = part.relation(one).select(*MEASURED), part.relation(other).select(*LIGHT)
     try:
         with _at_once(cursor):
             found = marked(agents_lazily(nw.from_native(light))).to_native()
-            _take(cursor, sessions(spans).to_arrow_reader(), found)
+            _take(cursor, sessions(spans).to_arrow_reader(), found, pause)
     finally:
         one.close()
         other.close()
@@ -154,7 +160,9 @@ def _with_neighbours(cursor: duckdb.DuckDBPyConnection, rows: pa.Table, traces: 
     return found["trace_id"].combine_chunks()
 
 
-def _take(cursor: duckdb.DuckDBPyConnection, measured: Any, light: Any) -> None:
+def _take(
+    cursor: duckdb.DuckDBPyConnection, measured: Any, light: Any, pause: Callable[[], object] = lambda: None
+) -> None:
     """Put measured sessions into the table, and their spans, with marks, into the other."""
     before = _one(cursor, "SELECT nextval('numbers')")
     words = ", ".join(f"left({name}, {LINE}) AS {name}" for name in ("first_user_message", "last_answer"))
@@ -170,6 +178,7 @@ def _take(cursor: duckdb.DuckDBPyConnection, measured: Any, light: Any) -> None:
         "ON s.project = r.project AND s.session_id = coalesce(r.session_id, r.trace_id)"
     )
     for rows in _priced(light):
+        pause()
         _insert(cursor, numbered, rows)
     sums = f"SELECT session, sum(list_cost_usd) AS cost FROM spans WHERE session > {before} GROUP BY session"
     cursor.execute(

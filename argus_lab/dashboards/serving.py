@@ -17,12 +17,14 @@ from tornado.websocket import WebSocketClosedError
 from argus_lab.dashboards import latency, sessions, tokens
 from argus_lab.dashboards.digests import forget_all, warm
 from argus_lab.dashboards.guarding import guard, names_of
+from argus_lab.dashboards.ready import READY
 from argus_lab.dashboards.shell import page_of
 
 if TYPE_CHECKING:
     from panel.io.server import Server
 
     from argus_lab.dashboards.desk import PageKind
+    from argus_lab.dashboards.digest import Digest
 
 __all__ = ["ADDRESS", "KINDS", "Pages", "pages"]
 
@@ -99,8 +101,16 @@ def pages(port: int, *, lake: str | None = None, names: Sequence[str] = ()) -> P
     own = server.port or port
     server._tornado._websocket_origins = set(names_of(own, names))  # noqa: SLF001  the port may have been 0
     guard(server._tornado, names_of(own, names))  # noqa: SLF001  Bokeh shows its application nowhere else
-    warm(lake)
+    warm(lake, _begun)
     return Pages(server, f"http://{ADDRESS}:{own}")
+
+
+def _begun(digest: Digest) -> None:
+    """Find and build what the first visitor of each page is shown first."""
+    for kind in KINDS.values():
+        chart = kind.first(digest)
+        if chart is not None:
+            READY.build(chart)
 
 
 def _page(kind: PageKind, lake: str | None) -> Callable[[], Any]:

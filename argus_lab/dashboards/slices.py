@@ -22,7 +22,7 @@ from argus_lab.measures.engines import queried
 from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
 
@@ -73,15 +73,22 @@ class Slice:
 
 
 def slices(
-    cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, columns: Sequence[str], rows: int = ROWS
+    cursor: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    columns: Sequence[str],
+    rows: int = ROWS,
+    pause: Callable[[], object] = lambda: None,
 ) -> Iterator[Slice]:
-    """All spans of a snapshot, each in one slice, with these columns at least."""
+    """All spans of a snapshot, each in one slice, with these columns at least.
+
+    ``pause`` is called now and then.
+    """
     picked = snapshot.whole(select(SPANS, {}))
     groups = _groups(picked.files, rows)
     if len(groups) < 2:  # noqa: PLR2004  nothing lies in two
         yield Slice(picked)
         return
-    _look(cursor, picked, groups)
+    _look(cursor, picked, groups, pause)
     apart = cursor.sql("SELECT DISTINCT trace FROM argus_linked").to_arrow_table()
     yield from _linked(cursor, picked, groups, columns, rows)
     cursor.execute("DROP TABLE argus_linked")
@@ -136,12 +143,15 @@ def _day(file: DataFile) -> date:
     return file.partition["date"] or date.min
 
 
-def _look(cursor: duckdb.DuckDBPyConnection, picked: Picked, groups: Sequence[Files]) -> None:
+def _look(
+    cursor: duckdb.DuckDBPyConnection, picked: Picked, groups: Sequence[Files], pause: Callable[[], object]
+) -> None:
     """Make the table of traces and sessions that are in several groups, and of those linked with them."""
     columns = "part INTEGER, session UBIGINT, trace UBIGINT, spans BIGINT"
     cursor.execute(f"CREATE OR REPLACE TEMP TABLE argus_seen ({columns})")
     made = "hash(project, coalesce(session_id, trace_id)) AS session, hash(trace_id) AS trace"
     for part, group in enumerate(groups):
+        pause()
         own = cursor.cursor()
         spans = relation_of(replace(picked, files=group), own)
         found = queried(spans, f"SELECT {made}, count(*) AS spans FROM frame GROUP BY ALL")

@@ -6,11 +6,11 @@ import panel as pn
 
 from argus_lab.dashboards.desk import PageKind
 from argus_lab.dashboards.shell import serve
-from argus_lab.dashboards.tokens_page import body
+from argus_lab.dashboards.tokens_page import body, first
 
 __all__ = ["PAGE"]
 
-PAGE = PageKind("tokens", "Tokens", ("by", "every", "values", "session"), body)
+PAGE = PageKind("tokens", "Tokens", ("by", "every", "values", "session"), body, first)
 
 if pn.state.served:
     serve(PAGE)

@@ -9,6 +9,7 @@ import panel as pn
 
 from argus_lab.dashboards import tokens_charts as charts
 from argus_lab.dashboards.chart_view import ChartView
+from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.jobs import Jobs
 from argus_lab.dashboards.latency_charts import measured_code, whole_of
 from argus_lab.dashboards.lists import ListView
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
     from argus_lab.dashboards.charts import Chart
     from argus_lab.dashboards.desk import Desk
+    from argus_lab.dashboards.digest import Digest
 
-__all__ = ["TokensPage", "body"]
+__all__ = ["TokensPage", "body", "first"]
 
 AUTO = ""
 FEW_ROWS = 166
@@ -265,3 +267,8 @@ class TokensPage:
 def body(desk: Desk) -> pn.viewable.Viewable:
     """The page for a visitor."""
     return TokensPage(desk).view
+
+
+def first(digest: Digest) -> Chart | None:
+    """The chart that who chose nothing sees first."""
+    return charts.first_look(digest, Choices(), None, AUTO, "tokens").chart

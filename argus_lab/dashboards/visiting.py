@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import panel as pn
 
+from argus_lab.dashboards.arriving import ARRIVALS
 from argus_lab.dashboards.sending import send_all
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from bokeh.document import Document
 
 __all__ = ["Visit"]
+
+DRAWS_S = 0.7
+"""For so long a browser that shows a page draws what is first on it."""
 
 
 class Visit:
@@ -39,6 +43,7 @@ class Visit:
         self._is_there = self._is_over = False
         self._loop = asyncio.get_running_loop()
         self._begun: list[Callable[[], Any]] | None = []
+        self._tell_arrived = ARRIVALS.begin()
         self._loop.call_soon(self._is_made)
         send_all()
         pn.state.onload(self._arrived)
@@ -72,10 +77,12 @@ class Visit:
         self._is_over = True
         self._waiting.clear()
         self._later.clear()
+        self._tell_arrived()
 
     def _arrived(self) -> None:
         self._is_there = True
         self._wake()
+        self._loop.call_later(DRAWS_S, self._tell_arrived)
 
     def _wake(self) -> None:
         if not self._loop.is_closed():  # the server has ended, and nobody is there to see it

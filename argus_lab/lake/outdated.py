@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outdated", "Overtaken", "overtaken"]
 
-LOOKS = 20
+LOOKS = 10
 """For so many looks a file stands before it is rewritten: until then most of its traces have ended."""
 
 SHARE = 0.1

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from argus_lab.lake.settled import Settled
     from argus_lab.lake.snapshot import Snapshot
 
-__all__ = ["STEP", "settle"]
+__all__ = ["EVERY", "STEP", "settle"]
+
+EVERY = 5.0
+"""Seconds between the keeper's looks at what came: readers work out what came since."""
 
 STEP = 5_000_000
 """Spans that are looked at together at most, beside those that are settled, or of one file."""

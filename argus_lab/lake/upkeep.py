@@ -29,8 +29,8 @@ from argus_lab.lake.merging import merged
 from argus_lab.lake.outdated import Outdated, Overtaken, overtaken
 from argus_lab.lake.partitions import Logged, Partition, Partitions, data_files, logged_files
 from argus_lab.lake.renewing import renewed
-from argus_lab.lake.settling import settle
-from argus_lab.lake.snapshot import snapshot_of
+from argus_lab.lake.settling import EVERY, settle
+from argus_lab.lake.snapshot import Reader, snapshot_of
 from argus_lab.schema import REFUSED, SPANS, Table
 from argus_lab.settings import Settings
 
@@ -78,17 +78,31 @@ class Upkeep:
         self._settings = settings
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="argus-upkeep")
         self._outdated = Outdated(settings.compact_every)
+        self._reader = Reader(settings.lake, SPANS)
         self._running: Future[Summary] | None = None
         self._next = time.monotonic() + settings.compact_every
+        self._next_settled = time.monotonic() + EVERY
 
     def tend(self, now: float) -> None:
-        """Start a round if one is due and none is running; report the last one's trouble."""
-        if self._running is not None and self._running.done():
+        """Start what is due, if nothing is running: a round, or to keep what is known of what came since.
+
+        Trouble of what ran last is reported.
+        """
+        if self._running is not None:
+            if not self._running.done():
+                return
             self._finish(self._running)
             self._running = None
-        if self._running is None and now >= self._next:
+        if now >= self._next:
             self._next = now + self._settings.compact_every
             self._running = self._pool.submit(compact, self._settings, self._outdated)
+        elif now >= self._next_settled:
+            self._next_settled = now + EVERY
+            self._running = self._pool.submit(self._settle)
+
+    def _settle(self) -> Summary:
+        settle(self._reader.snapshot(), at_once=False)
+        return Summary()
 
     def close(self) -> None:
         """Wait for the round that is running."""
