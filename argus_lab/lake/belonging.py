@@ -30,6 +30,7 @@ __all__ = ["NOTHING", "SCHEMA", "SESSION_COLUMNS", "Belonging", "Part"]
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("trace_id", "span_id", "session_id", "session_source")])
 SESSION_COLUMNS = ("session_id", "session_source")
+TOLD_COLUMNS = tuple(f"told_{name}" for name in SESSION_COLUMNS)
 MANY = 20_000
 """Beyond so many traces it is no use to tell apart which spans may belong elsewhere."""
 
@@ -102,7 +103,9 @@ class Belonging:
         into = [part.filter(pc.is_in(part["session_id"], wanted)) for part in (*self._tables(), self.stored)]
         traces = pa.concat_arrays([wanted, *(chunk for part in into for chunk in part["trace_id"].chunks)])
         found = self._kept(lambda ids: pc.is_in(ids, traces))
-        return found._by_trace() if len(found.ids) else NOTHING  # noqa: SLF001  the same class
+        if not len(found.ids):
+            return NOTHING
+        return found if self.is_alone else found._by_trace()  # noqa: SLF001  the same class
 
     def _by_trace(self) -> Belonging:
         """The same, told by the spans' traces alone: a span of another may be stored under a trace's id."""
@@ -147,22 +150,25 @@ class Belonging:
 
     @cached_property
     def marks(self) -> pa.Table | None:
-        """By session that is stored ``under``: the session of the trace of this id; ``is_told_by_trace``.
+        """By session that is stored ``under``: the session of the trace of this id, and of others by theirs.
 
-        That is where spans are stored that belong where ``mended`` or ``spans`` say: no others have to be
-        looked up there. None if this is not known, or there are no such spans.
+        The latter are maps by trace id, ``told_session_id`` and ``told_session_source``, where spans are
+        stored that belong where ``mended`` says; ``is_told_by_span``: where ``spans`` does. No others have to
+        be looked up there. None if this is not known, or there are no such spans.
         """
         if self.stored is None or not (len(self.mended) or len(self.spans)):
             return None
-        names = ["under", *SESSION_COLUMNS]
-        stored = pc.unique(self.stored["session_id"].combine_chunks())
-        own = self.traces.select(["trace_id", *SESSION_COLUMNS]).rename_columns(names)
-        is_told = pc.is_in(own["under"], stored)
-        more = stored.filter(pc.invert(pc.is_in(stored, own["under"].combine_chunks())))
-        nulls = pa.nulls(len(more), pa.string())
-        others = pa.table([more, nulls, nulls], names=names)
-        told = pa.chunked_array([*is_told.chunks, pa.array(np.ones(len(more), bool))], pa.bool_())
-        return pa.concat_tables([own, others]).append_column("is_told_by_trace", told)
+        own = self.traces.select(["trace_id", *SESSION_COLUMNS])
+        told, of_spans = _told(self.stored, self.mended), self.spans["trace_id"].combine_chunks()
+        is_of_spans = pc.is_in(self.stored["trace_id"], of_spans)
+        by_span = self.stored["session_id"].filter(is_of_spans).combine_chunks()
+        under = pc.unique(pa.chunked_array([*own["trace_id"].chunks, told["under"].chunk(0), by_span]))
+        places = [(own, "trace_id", SESSION_COLUMNS), (told, "under", TOLD_COLUMNS)]
+        columns = {"under": under}
+        for rows, key, names in places:
+            at = pc.index_in(under, rows[key].combine_chunks())
+            columns |= {name: rows[name].combine_chunks().take(at) for name in names}
+        return pa.table(columns | {"is_told_by_span": pc.is_in(under, by_span)})
 
     def parts(self) -> list[Part]:
         """The tables with rows, in the order in which they are to be joined."""
@@ -193,6 +199,19 @@ class Part(NamedTuple):
 
 
 NOTHING = Belonging()
+
+
+def _told(stored: pa.Table, mended: pa.Table) -> pa.Table:
+    """By session that is stored ``under``: where spans of these traces belong that are there, as maps."""
+    place = pc.index_in(stored["trace_id"], mended["trace_id"].combine_chunks()).combine_chunks()
+    here = stored["session_id"].filter(pc.is_valid(place)).combine_chunks().dictionary_encode()
+    codes = np.asarray(here.indices)
+    order = np.argsort(codes, kind="stable")
+    ends = pa.array(np.searchsorted(codes[order], np.arange(len(here.dictionary) + 1)), pa.int32())
+    rows = mended.take(place.drop_null().take(pa.array(order)))
+    keys = rows["trace_id"].combine_chunks()
+    maps = [pa.MapArray.from_arrays(ends, keys, rows[name].combine_chunks()) for name in SESSION_COLUMNS]
+    return pa.table([here.dictionary, *maps], names=["under", *TOLD_COLUMNS])
 
 
 def _places(rows: pa.Table, part: Part) -> tuple[pa.Array, pa.Array]:

@@ -8,6 +8,7 @@ read, wherever they are, and no other trace of the lake is looked at. See docs/d
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -112,7 +113,8 @@ def gathered(
     if len(stored) > 4 * MOST or len(found) > MOST or not held <= {file.path for file in under}:
         return None
     asked = [*found.union(sessions)]
-    part = None if doubt is None else doubt.before.around(sessions)
+    # Under the id of a trace that moved, a file in doubt may store a span of another.
+    part = None if doubt is None else replace(doubt.before, is_alone=False).around(sessions)
     if (
         doubt is not None
         and part is not None

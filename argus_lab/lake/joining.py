@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from argus_lab.lake.belonging import SESSION_COLUMNS
-from argus_lab.lake.sessions import NEEDED
+from argus_lab.lake.sessions import NEEDED, OPEN
 from argus_lab.lake.sources import among, quoted, source
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["joined", "resolved"]
 
+FEW = 30
+"""Traces that are named in a query: to join so few with a table takes longer to plan."""
 MANY = 1_000_000
 """Fewer rows are looked up all together: to read them apart by what may move takes longer to plan."""
 
@@ -86,8 +88,24 @@ def _near(
     # Either finds them all, and both would have to unpack both columns.
     is_under = near.stored and len(near.stored) <= (len(near.traces) or len(near.stored))
     test = among("session_id", near.stored) if is_under else among("trace_id", near.traces)
-    put, joins = joined(picked.belonging, cursor, is_lazy=False)
+    put = _spelled(picked.belonging)
+    put, joins = joined(picked.belonging, cursor, is_lazy=False) if put is None else (put, "")
     return _chosen(names, put, f"{source(picked.table, picked.files, read)} WHERE {test}", joins)
+
+
+def _spelled(belonging: Belonging) -> dict[str, str] | None:
+    """What to select of sessions, if so few traces belong elsewhere that it can be said without a join."""
+    mended = belonging.mended
+    if len(mended) > FEW or len(belonging.traces) or len(belonging.spans):
+        return None
+    put = {}
+    for name in SESSION_COLUMNS if len(mended) else ():
+        told = zip(mended["trace_id"].to_pylist(), mended[name].to_pylist(), strict=True)
+        cases = " ".join(f"WHEN {quoted(trace)} THEN {quoted(session)}" for trace, session in told)
+        put[name] = (
+            f"coalesce(CASE WHEN {_OPEN} THEN CASE span.trace_id {cases} END END, span.{name}) AS {name}"
+        )
+    return put
 
 
 def _under(join: str, rows: str, sessions: pa.Array, cursor: duckdb.DuckDBPyConnection) -> str:
@@ -111,9 +129,9 @@ def joined(
     if marks is not None:
         match = "span.session_id = marks.under"
         joins.append(_join("marks", marks, ("under",), match, cursor, is_lazy=is_lazy))
-        known.append(_OF_ALL if belonging.is_alone else _OF_TRACES)
+        known += [_TOLD] * bool(len(belonging.mended)) + [_OF_ALL if belonging.is_alone else _OF_TRACES]
     for part in belonging.parts():
-        if marks is not None and part.name == "traces":
+        if marks is not None and part.name != "spans":
             continue  # these are among the marks
         match = _match(part, is_marked=marks is not None)
         joins.append(_join(part.name, part.rows, part.own, match, cursor, is_lazy=is_lazy))
@@ -124,6 +142,9 @@ def joined(
 
 _OF_ALL = "marks.{column}"
 _OF_TRACES = "CASE WHEN span.session_source = 'trace' THEN marks.{column} END"
+_OPEN = f"span.session_source IN ({', '.join(map(quoted, OPEN))})"
+_IS_TOLD = f"marks.told_session_id IS NOT NULL AND {_OPEN}"
+_TOLD = f"CASE WHEN {_IS_TOLD} THEN marks.told_{{column}}[span.trace_id] END"
 
 
 def _join(
@@ -151,7 +172,7 @@ def _match(part: Part, *, is_marked: bool) -> str:
     if not part.is_alone:
         # Rows that it is not for have no key, which costs less than to look for it.
         which = f"span.session_source IN ({', '.join(map(quoted, part.sources))})"
-        key = f"CASE WHEN {'marks.is_told_by_trace AND ' if is_marked else ''}{which} THEN {key} END"
+        key = f"CASE WHEN {'marks.is_told_by_span AND ' if is_marked else ''}{which} THEN {key} END"
     tests = [f"{key} = {part.name}.trace_id"]
     tests += [f"span.{key} = {part.name}.{own}" for key, own in zip(more, part.own[1:], strict=True)]
     return " AND ".join(tests)

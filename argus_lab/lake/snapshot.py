@@ -59,6 +59,7 @@ class Snapshot:
     before: Settled | None = None
     _belongings: dict[tuple[str, ...], Belonging] = field(default_factory=dict, repr=False, compare=False)
     _nears: dict[tuple[str, ...], Near | None] = field(default_factory=dict, repr=False, compare=False)
+    _arounds: dict[tuple[str, ...], Belonging | None] = field(default_factory=dict, repr=False, compare=False)
 
     def pick(self, filter: Filter, *, sessions: bool = False) -> Picked:
         """The files that can hold rows of ``filter``, by date, project, then age.
@@ -117,7 +118,13 @@ class Snapshot:
         whole = self.knowing.whole
         if whole is None or not whole.files:
             return whole is not None
-        return bool(sessions) and whole.around(sessions) is NOTHING
+        return bool(sessions) and self._around(whole, tuple(sessions)) is NOTHING
+
+    def _around(self, whole: Belonging, sessions: tuple[str, ...]) -> Belonging | None:
+        """What is known of these sessions, of which it may be asked again."""
+        if sessions not in self._arounds:
+            remember(self._arounds, sessions, whole.around(sessions))
+        return self._arounds[sessions]
 
     def _near(self, filter: Filter) -> Near | None:
         """Where the spans of a filter's sessions are, if these are few; None if all are to be looked at."""
@@ -131,7 +138,7 @@ class Snapshot:
 
         if sessions not in self._nears:
             whole = self.knowing.whole
-            part = None if whole is None else whole.around(sessions)
+            part = None if whole is None else self._around(whole, sessions)
             near = None if part is None else moved(sessions, part, holding, self.knowing.holdings)
             remember(self._nears, sessions, near or gathered(sessions, holding, self.knowing.doubt))
         return self._nears[sessions]
