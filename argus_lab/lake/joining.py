@@ -95,17 +95,25 @@ def _near(
 
 def _spelled(belonging: Belonging) -> dict[str, str] | None:
     """What to select of sessions, if so few traces belong elsewhere that it can be said without a join."""
-    mended = belonging.mended
-    if len(mended) > FEW or len(belonging.traces) or len(belonging.spans):
+    traces, mended = belonging.traces, belonging.mended
+    if len(traces) + len(mended) > FEW or len(belonging.spans) or (len(traces) and not belonging.is_alone):
         return None
     put = {}
-    for name in SESSION_COLUMNS if len(mended) else ():
-        told = zip(mended["trace_id"].to_pylist(), mended[name].to_pylist(), strict=True)
-        cases = " ".join(f"WHEN {quoted(trace)} THEN {quoted(session)}" for trace, session in told)
-        put[name] = (
-            f"coalesce(CASE WHEN {_OPEN} THEN CASE span.trace_id {cases} END END, span.{name}) AS {name}"
-        )
+    for name in SESSION_COLUMNS if belonging.files else ():
+        known = []
+        if len(mended):
+            known.append(f"CASE WHEN {_OPEN} THEN {_cases('trace_id', mended, name)} END")
+        if len(traces):
+            known.append(_cases("session_id", traces, name))
+        put[name] = f"coalesce({', '.join([*known, f'span.{name}'])}) AS {name}"
     return put
+
+
+def _cases(key: str, rows: pa.Table, name: str) -> str:
+    """The value of a column by the trace of this key, each spelled out."""
+    told = zip(rows["trace_id"].to_pylist(), rows[name].to_pylist(), strict=True)
+    cases = " ".join(f"WHEN {quoted(trace)} THEN {quoted(value)}" for trace, value in told)
+    return f"CASE span.{key} {cases} END"
 
 
 def _under(join: str, rows: str, sessions: pa.Array, cursor: duckdb.DuckDBPyConnection) -> str:

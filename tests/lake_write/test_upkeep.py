@@ -19,10 +19,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 import argus_lab as al
+from argus_lab.lake import settling, upkeep
 from argus_lab.lake import table as t
-from argus_lab.lake import upkeep
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import JournalWriter
+from argus_lab.lake.keeping import remembered
 from argus_lab.lake.locks import FileLock
 from argus_lab.lake.outdated import Outdated
 from argus_lab.lake.partitions import Partitions, logged_files
@@ -66,6 +67,22 @@ def test_a_file_that_cannot_be_read_ends_no_keeper(
         keeper.close()
         assert "upkeep failed and will be tried again" in caplog.text
         keeper = upkeep.Upkeep(lakes.made_for(tmp_path))
+
+
+def test_what_came_since_is_kept_between_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """No round is due for an hour: files stay as they are, and what is known of them is kept all the same."""
+    monkeypatch.setattr(settling, "SHARE", 1e9)  # however long the last one took
+    keeper, began = upkeep.Upkeep(lakes.made_for(tmp_path, compact_every=3600.0)), time.monotonic()
+    for turn in range(1, 4):
+        _many(tmp_path, [[turn]])
+        keeper.tend(began + turn * (settling.EVERY + 1))
+        keeper._pool.submit(lambda: None).result(60)  # noqa: SLF001  after it
+        keeper.tend(0.0)
+        known = remembered(f"{tmp_path}/spans")
+        assert known is not None
+        assert {f"{tmp_path}/spans/{name}" for name in known.files} == {*_files(tmp_path)}
+        assert len(known.files) == turn
+    keeper.close()
 
 
 def test_merging_keeps_every_row_and_sorts(tmp_path: Path):
