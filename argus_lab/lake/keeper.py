@@ -30,6 +30,8 @@ log = logging.getLogger("argus.keeper")
 
 _POLL = 0.05
 _RETRY = 1.0
+_FAILING = 5.0
+"""Who waits for a keeper that fails gives it so long: it tries again, and what it said may be of before."""
 _LOCK = "keeper.lock"
 
 
@@ -61,7 +63,7 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
     root = journal_root(settings.lake)
     _made(root)
     ends = durable_ends(root)
-    deadline = time.monotonic() + timeout
+    began = well = time.monotonic()
     while True:
         lock = FileLock.try_take(root / _LOCK)
         if lock is not None:
@@ -72,8 +74,10 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
                 lock.release()
         if is_drained(root, ends):
             return
-        said = status(root)
-        if said.state == "failing" or time.monotonic() > deadline:
+        said, now = status(root), time.monotonic()
+        if said.state != "failing":
+            well = now
+        if now - well > _FAILING or now - began > timeout:
             raise LakeUnavailable(
                 f"the keeper of {settings.lake!r} (process {said.pid}) could not take in the journal: "
                 f"{said.reason or 'it takes too long'}. What was journalled is kept."

@@ -23,6 +23,8 @@ __all__ = ["MOST_SECONDS", "flush"]
 DEFAULT_SECONDS: Final = 30.0
 MOST_SECONDS: Final = 300.0
 POLL_SECONDS: Final = 0.01
+FAILING_SECONDS: Final = 5.0
+"""A keeper tries again every second, and what it said may be of before: the disk has room again since."""
 
 
 async def flush(request: Request, root: Path) -> HTTPResponse:
@@ -34,8 +36,7 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
         ends = await asyncio.to_thread(journal.durable_ends, root)
         if any(ends.values()):
             await asyncio.to_thread(progress.hurry, root)
-        while not await asyncio.to_thread(progress.is_drained, root, ends):
-            await _patience(root, time.monotonic() - started, seconds)
+        await _drained(root, ends, seconds)
         version = (await asyncio.to_thread(progress.status, root)).table_version
     except (ArgusError, OSError) as error:
         raise Problem(503, f"the journal cannot be read: {error}") from error
@@ -43,17 +44,23 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
     return answers.json_answer(200, {"flushed": True, "tableVersion": version, "milliseconds": milliseconds})
 
 
-async def _patience(root: Path, waited: float, seconds: float) -> None:
-    status = await asyncio.to_thread(progress.status, root)
-    if status.state == "failing":
-        raise Problem(503, f"the keeper is failing: {status.reason}")
-    if waited > seconds:
-        raise Problem(
-            503,
-            f"not everything could be read after {seconds:g} seconds (the keeper is {status.state}); "
-            "nothing is lost: flush again, or give more time with ?timeout=SECONDS",
-        )
-    await asyncio.sleep(POLL_SECONDS)
+async def _drained(root: Path, ends: dict[str, int], seconds: float) -> None:
+    """Return once everything before these journal offsets can be read."""
+    started = well = time.monotonic()
+    while not await asyncio.to_thread(progress.is_drained, root, ends):
+        status = await asyncio.to_thread(progress.status, root)
+        now = time.monotonic()
+        if status.state != "failing":
+            well = now
+        elif now - well > min(FAILING_SECONDS, seconds):
+            raise Problem(503, f"the keeper is failing: {status.reason}")
+        if now - started > seconds:
+            raise Problem(
+                503,
+                f"not everything could be read after {seconds:g} seconds (the keeper is {status.state}); "
+                "nothing is lost: flush again, or give more time with ?timeout=SECONDS",
+            )
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _timeout(text: str | None) -> float:

@@ -7,6 +7,8 @@ import re
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +61,19 @@ class Receiver:
         self.process.stdout.close()
 
 
+def _wait_until_ready(url: str) -> None:
+    """It says where it is once its workers accept, and is ready once its keeper has said how it is, too."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=PATIENCE):  # noqa: S310  our own receiver
+                return
+        except urllib.error.HTTPError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Receiver]]:
     """Start receivers; all are stopped at the end."""
@@ -75,6 +90,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Re
         found = re.search(r"http://\S+", first)
         assert found, f"it did not start: {first}"
         started.append(Receiver(found[0], place, process))
+        _wait_until_ready(found[0])
         return started[-1]
 
     yield start
