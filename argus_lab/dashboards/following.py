@@ -235,7 +235,11 @@ class Follower:
         store = Store(self._memory, aside=is_first)
         parts = slices(store.cursor(), snapshot, reckoning.COLUMNS, pause=ARRIVALS.wait)
         for since in self._filled(store, parts):
-            if is_first and since is not None and _count(store, since) > GROWTH * self.state.spans:
+            if (
+                is_first
+                and since is not None
+                and reckoning.count_since(store.cursor(), since) > GROWTH * self.state.spans
+            ):
                 self._tell_part(snapshot, store, since)
         store.hurry()
         self.store = store
@@ -258,7 +262,15 @@ class Follower:
 
     def _tell_part(self, snapshot: Snapshot, store: Store, since: datetime) -> None:
         self.store = store
-        self._tell(State(snapshot.version, _count(store, since), snapshot.rows, since, is_ready=True))
+        self._tell(
+            State(
+                snapshot.version,
+                reckoning.count_since(store.cursor(), since),
+                snapshot.rows,
+                since,
+                is_ready=True,
+            )
+        )
 
     def _tell_again(self) -> None:
         """A search has come further."""
@@ -295,8 +307,3 @@ def _receiver(lake: str) -> tuple[str, str]:
     """How the receiver is, and why; nothing if none ever took in anything here."""
     said = status(journal_root(lake))
     return ("", "") if said.pid is None else (said.state, said.reason or "")
-
-
-def _count(store: Store, since: datetime) -> int:
-    found = store.cursor().execute("SELECT count(*) FROM spans WHERE start_time >= $since", {"since": since})
-    return int(found.fetchall()[0][0])

@@ -26,13 +26,14 @@ from argus_lab.schema import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     import duckdb
 
     from argus_lab.dashboards.slices import Slice
     from argus_lab.lake.snapshot import Snapshot
 
-__all__ = ["COLUMNS", "NARROW", "empty", "reckoned", "refreshed"]
+__all__ = ["COLUMNS", "NARROW", "count_since", "empty", "reckoned", "refreshed"]
 
 TAKEN = (
     *("project", "service", "trace_id", "span_id", "name", "start_time", "duration_ms", "status"),
@@ -114,6 +115,12 @@ def refreshed(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, traces: pa.
         cursor.execute("DELETE FROM spans WHERE trace_id IN (SELECT trace_id FROM argus_touched)").fetchall()
         cursor.unregister("argus_touched")
         _take(cursor, measured, light)
+
+
+def count_since(cursor: duckdb.DuckDBPyConnection, since: datetime) -> int:
+    """How many spans of the table started then or later."""
+    query = "SELECT count(*) FROM spans WHERE start_time >= $since"
+    return int(cursor.execute(query, {"since": since}).fetchall()[0][0])
 
 
 def _measured(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
