@@ -235,11 +235,7 @@ class Follower:
         store = Store(self._memory, aside=is_first)
         parts = slices(store.cursor(), snapshot, reckoning.COLUMNS, pause=ARRIVALS.wait)
         for since in self._filled(store, parts):
-            if (
-                is_first
-                and since is not None
-                and reckoning.count_since(store.cursor(), since) > GROWTH * self.state.spans
-            ):
+            if is_first and since is not None:
                 self._tell_part(snapshot, store, since)
         store.hurry()
         self.store = store
@@ -261,16 +257,11 @@ class Follower:
             cursor.close()
 
     def _tell_part(self, snapshot: Snapshot, store: Store, since: datetime) -> None:
-        self.store = store
-        self._tell(
-            State(
-                snapshot.version,
-                reckoning.count_since(store.cursor(), since),
-                snapshot.rows,
-                since,
-                is_ready=True,
-            )
-        )
+        """Show what has been read, if it is much more than what is shown."""
+        spans = reckoning.count_since(store.cursor(), since)
+        if spans > GROWTH * self.state.spans:
+            self.store = store
+            self._tell(State(snapshot.version, spans, snapshot.rows, since, is_ready=True))
 
     def _tell_again(self) -> None:
         """A search has come further."""
