@@ -125,10 +125,10 @@ def test_a_lake_whose_reading_failed_halfway_is_read_again(
     monkeypatch.setattr(following, "GROWTH", 1.0)
     real, turns = reckoning.reckoned, itertools.count()
 
-    def failing_once(cursor: duckdb.DuckDBPyConnection, part: slices.Slice) -> None:
+    def failing_once(cursor: duckdb.DuckDBPyConnection, part: slices.Slice, pause: Any) -> None:
         if next(turns) == 3:
             raise OSError("No space left on device")
-        real(cursor, part)
+        real(cursor, part, pause)
 
     monkeypatch.setattr(reckoning, "reckoned", failing_once)
     digest = Digest(lake, MEMORY)
