@@ -476,6 +476,24 @@ def test_what_stands_beside_a_trace_in_doubt(tmp_path: Path):
     check_filters(al.open(place), rows)
 
 
+def test_the_id_of_a_trace_that_moved_is_used_by_another(tmp_path: Path):
+    """What was kept knew nothing of it: its spans stay where they name, and the others where they moved."""
+    place = str(tmp_path)
+    rows = [sent(1, 2, 1, None), sent(1, 1, None, "chat"), sent(3, 5, None, f"{1:032x}")]
+    for row in rows[:2]:
+        write(place, [row])
+    look(place)
+    found = kept(place).belonging
+    assert found is not None
+    assert (len(found.traces), found.is_alone) == (1, True)
+    write(place, rows[2:])
+    for session in ("chat", f"{1:032x}"):  # the first question to each reader, which knows no more by then
+        there = al.open(place).sql("SELECT span_id FROM spans WHERE session_id = ?", [session])["span_id"]
+        assert [*there] == [key[1] for key, (named, _) in sessions_of(rows).items() if named == session]
+    check_loads(al.open(place), rows)
+    check_filters(al.open(place), rows)
+
+
 def test_another_lake_in_the_same_place(tmp_path: Path):
     """What is left of a lake that stood here says nothing of the one that does now."""
     write(str(tmp_path / "old"), LATE)
