@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ARRIVALS", "Arrivals"]
+__all__ = ["ARRIVALS", "LONGEST_S", "Arrivals"]
 
 LONGEST_S = 5.0
 """Whoever has not arrived by then is not waited for: the browser may be gone."""

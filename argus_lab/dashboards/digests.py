@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from argus_lab import settings
-from argus_lab.dashboards.arriving import ARRIVALS
+from argus_lab.dashboards.arriving import ARRIVALS, LONGEST_S
 from argus_lab.dashboards.digest import Digest
 from argus_lab.dashboards.keeping import folder_of
 from argus_lab.lake.opening import address_of
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["digest_of", "forget_all", "warm"]
 
 LOG = logging.getLogger(__name__)
+AFTER_S = 3.0
+"""By then a visitor who waited for the server to start is on the way."""
 
 _DIGESTS: dict[str, Digest] = {}
 _LOCK = threading.Lock()
@@ -51,7 +54,12 @@ def _warmed(lake: str | None, then: Callable[[Digest], None]) -> None:
     is_there = ARRIVALS.begin()  # as if a visitor were: the rest of the lake can wait
     try:
         digest = digest_of(lake)
-        if digest.wait().spans:
+        state = digest.wait()
+        if state.is_whole:  # what is found of all of it takes time, which the first visitor has use for
+            is_there()
+            time.sleep(AFTER_S)
+            ARRIVALS.wait(LONGEST_S)
+        if state.spans:
             then(digest)
     except Exception:  # a visitor waits a little longer then, and is told what is wrong
         LOG.exception("nothing could be made ready for the first visitor")
