@@ -34,7 +34,7 @@ __all__ = ["ROWS", "Slice", "lately", "newest", "slices"]
 
 ROWS = 1_000_000
 """Spans of a slice, about: it ends with the file, or the session, that makes it so large."""
-FIRST_ROWS = 25_000
+FIRST_ROWS = 10_000
 """Of a lake of many more spans the newest, about so many, are shown while the rest is read."""
 FEW = 1_000
 """So many traces are looked up in the files by their ids."""
