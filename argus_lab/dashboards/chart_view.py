@@ -113,8 +113,8 @@ class ChartView:
         self._place.min_height = None
 
     def _made(self, chart: Chart) -> Built:
-        """The chart's figure: one that was ready, if there is any, and that says what this one does."""
-        if not isinstance(chart.drawn, Drawing) or self.desk.is_at_once:
+        """The chart's figure: for who just came one that was ready, if there is any, which then says it."""
+        if not isinstance(chart.drawn, Drawing) or self.desk.is_at_once or self._figure is not None:
             return built(chart)
         found = READY.take(chart)
         READY.build_later(chart)

@@ -1,12 +1,14 @@
 """Figures that are built before anybody asks: to put other numbers into one takes a tenth of the time.
 
-Whoever takes one leaves word that another is to be built, which happens when nobody is on the way to a page.
+Whoever takes one leaves word that another is to be built, which happens a while later, when nobody is on the
+way to a page.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["READY", "Built", "Ready", "built"]
 
 LOG = logging.getLogger(__name__)
+RESTS_S = 3.0
+"""Seconds in which who came has use for the machine: their other charts are being worked out."""
 KEPT = 12
 """Kinds of figures of which one is ready: those asked for last."""
 
@@ -75,6 +79,7 @@ class Ready:
         with self._lock:
             if _kind(chart) in self._ready:
                 return
+        time.sleep(RESTS_S)
         ARRIVALS.wait(LONGEST_S)
         try:
             self.build(chart)

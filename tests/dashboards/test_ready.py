@@ -97,6 +97,17 @@ def test_a_ready_figure_says_what_a_built_one_says(kept: Ready, view: Callable[[
     assert _said(_shown(first)) == _said(_chart(60).drawn.build())  # type: ignore[union-attr]  a drawing
 
 
+def test_who_is_there_gets_it_built(kept: Ready, view: Callable[[], ChartView]):
+    """What is ready is for those who come: a chart that changes on a page takes none, and orders none."""
+    here = view()
+    here.show(_chart(60))
+    kept.build(_chart(60, slow=1000))
+    here.show(_chart(60, slow=1000))
+    assert kept.take(_chart(60, slow=1000)) is not None
+    here.show(_chart(60, every="1d"))
+    assert kept.take(_chart(60, every="1d")) is None
+
+
 def test_only_a_figure_that_is_built_alike_is_taken(kept: Ready):
     """Other stretches, another unit or marks that cannot be brushed: another figure."""
     kept.build(_chart(60))
@@ -126,6 +137,7 @@ def test_it_is_built_once_nobody_is_on_the_way(monkeypatch: pytest.MonkeyPatch):
         return real(chart)
 
     monkeypatch.setattr(ready, "built", noted)
+    monkeypatch.setattr(ready, "RESTS_S", 0.0)
     kept, is_there = Ready(), ARRIVALS.begin()
     kept.build_later(_chart(60))
     kept.build_later(_chart(40))
@@ -138,8 +150,11 @@ def test_it_is_built_once_nobody_is_on_the_way(monkeypatch: pytest.MonkeyPatch):
     assert kept.take(_chart(40)) is not None
 
 
-def test_what_cannot_be_built_is_told_and_no_matter(caplog: pytest.LogCaptureFixture):
+def test_what_cannot_be_built_is_told_and_no_matter(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
     """The next visitor's page builds it for itself."""
+    monkeypatch.setattr(ready, "RESTS_S", 0.0)
     kept, done = Ready(), threading.Event()
     broken = _chart(60)
     assert isinstance(broken.drawn, Drawing)
