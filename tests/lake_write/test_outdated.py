@@ -114,7 +114,7 @@ def test_a_file_outdated_again_stands_longer_each_time(tmp_path: Path, clock: li
             clock[0] += 60.0
             waited += 1
         waits.append(waited)
-    assert waits == [10, 20, 40, 80]
+    assert waits == [5, 10, 20, 40]
 
 
 def test_files_that_nothing_came_near_are_not_looked_at_again(
