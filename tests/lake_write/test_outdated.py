@@ -90,7 +90,7 @@ def test_one_file_a_look_until_all_is_stored_as_it_is_read(tmp_path: Path, clock
 
 
 def test_a_file_is_left_alone_until_its_traces_have_ended(tmp_path: Path, clock: list[float]):
-    """Just written it is not rewritten, however outdated it is; after twenty looks' time it is."""
+    """Just written it is not rewritten, however outdated it is; after ten looks' time it is."""
     _late_roots(tmp_path, range(1, 2))
     outdated = o.Outdated(30.0)
     assert _look(tmp_path, outdated) == upkeep.Summary()
