@@ -159,7 +159,8 @@ def _keep(settings: Settings, root: Path, intake: Intake, should_stop: Callable[
                 _say(root, intake, None)
             if goal is not None and (not more or is_drained(root, goal)):
                 return
-            upkeep.tend(began)
+            is_behind = time.monotonic() - began > settings.commit_every
+            upkeep.tend(began, is_behind=is_behind)
             _rest(root, began + (settings.commit_every if more else _POLL), should_stop)
     finally:
         upkeep.close()

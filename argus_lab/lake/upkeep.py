@@ -83,10 +83,10 @@ class Upkeep:
         self._next = time.monotonic() + settings.compact_every
         self._next_settled = time.monotonic() + EVERY
 
-    def tend(self, now: float) -> None:
+    def tend(self, now: float, *, is_behind: bool = False) -> None:
         """Start what is due, if nothing is running: a round, or to keep what is known of what came since.
 
-        Trouble of what ran last is reported.
+        The latter waits while the intake ``is_behind``. Trouble of what ran last is reported.
         """
         if self._running is not None:
             if not self._running.done():
@@ -96,7 +96,7 @@ class Upkeep:
         if now >= self._next:
             self._next = now + self._settings.compact_every
             self._running = self._pool.submit(compact, self._settings, self._outdated)
-        elif now >= self._next_settled:
+        elif now >= self._next_settled and not is_behind:
             self._next_settled = now + EVERY
             self._running = self._pool.submit(self._settle)
 

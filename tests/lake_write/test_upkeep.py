@@ -75,6 +75,8 @@ def test_what_came_since_is_kept_between_rounds(tmp_path: Path, monkeypatch: pyt
     keeper, began = upkeep.Upkeep(lakes.made_for(tmp_path, compact_every=3600.0)), time.monotonic()
     for turn in range(1, 4):
         _many(tmp_path, [[turn]])
+        keeper.tend(began + turn * (settling.EVERY + 1), is_behind=True)
+        assert keeper._running is None  # noqa: SLF001  who takes in as fast as it can does nothing else
         keeper.tend(began + turn * (settling.EVERY + 1))
         keeper._pool.submit(lambda: None).result(60)  # noqa: SLF001  after it
         keeper.tend(0.0)
