@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from argus_lab.dashboards.arriving import ARRIVALS, LONGEST_S
@@ -54,7 +52,8 @@ class Ready:
     def __init__(self) -> None:
         self._ready: OrderedDict[Hashable, Built] = OrderedDict()
         self._lock = threading.Lock()
-        self._builder = ThreadPoolExecutor(1, thread_name_prefix="argus-ready")
+        self._ordered: set[Hashable] = set()
+        self._building = threading.Lock()
 
     def take(self, chart: Chart) -> Built | None:
         """A figure that is built as this chart's is, if one is ready; it is the caller's."""
@@ -72,19 +71,25 @@ class Ready:
                 self._ready.popitem(last=False)
 
     def build_later(self, chart: Chart) -> None:
-        """The same once nobody is on the way to a page."""
-        self._builder.submit(self._build_calmly, chart)
+        """The same a while later, once nobody is on the way to a page; ordered once, however many ask."""
+        with self._lock:
+            if _kind(chart) in self._ready or _kind(chart) in self._ordered:
+                return
+            self._ordered.add(_kind(chart))
+        waits = threading.Timer(RESTS_S, self._build_calmly, [chart])
+        waits.daemon = True  # a process that ends does not wait for it
+        waits.start()
 
     def _build_calmly(self, chart: Chart) -> None:
-        with self._lock:
-            if _kind(chart) in self._ready:
-                return
-        time.sleep(RESTS_S)
         ARRIVALS.wait(LONGEST_S)
         try:
-            self.build(chart)
+            with self._building:
+                self.build(chart)
         except Exception:  # a page builds it for itself then
             LOG.exception("a figure could not be built beforehand")
+        finally:
+            with self._lock:
+                self._ordered.discard(_kind(chart))
 
 
 def _kind(chart: Chart) -> Hashable:

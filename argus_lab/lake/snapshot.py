@@ -122,9 +122,12 @@ class Snapshot:
 
     def _around(self, whole: Belonging, sessions: tuple[str, ...]) -> Belonging | None:
         """What is known of these sessions, of which it may be asked again."""
-        if sessions not in self._arounds:
-            remember(self._arounds, sessions, whole.around(sessions))
-        return self._arounds[sessions]
+        try:
+            return self._arounds[sessions]
+        except KeyError:  # never asked, or let go for another thread's
+            found = whole.around(sessions)
+            remember(self._arounds, sessions, found)
+            return found
 
     def _near(self, filter: Filter) -> Near | None:
         """Where the spans of a filter's sessions are, if these are few; None if all are to be looked at."""
