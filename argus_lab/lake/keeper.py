@@ -19,7 +19,7 @@ from argus_lab.errors import LakeError, LakeUnavailable, SettingError
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import durable_ends, journal_root
 from argus_lab.lake.locks import FileLock
-from argus_lab.lake.progress import is_drained, is_hurried, status
+from argus_lab.lake.progress import Patience, is_drained, is_hurried, status
 from argus_lab.lake.status import Status, begun, read_status, write_status
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.settings import Settings
@@ -30,8 +30,6 @@ log = logging.getLogger("argus.keeper")
 
 _POLL = 0.05
 _RETRY = 1.0
-_FAILING = 5.0
-"""Who waits for a keeper that fails gives it so long: it tries again, and what it said may be of before."""
 _LOCK = "keeper.lock"
 
 
@@ -63,7 +61,7 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
     root = journal_root(settings.lake)
     _made(root)
     ends = durable_ends(root)
-    began = well = time.monotonic()
+    deadline, patience = time.monotonic() + timeout, Patience()
     while True:
         lock = FileLock.try_take(root / _LOCK)
         if lock is not None:
@@ -74,10 +72,8 @@ def drain(settings: Settings, *, timeout: float = 600.0) -> None:
                 lock.release()
         if is_drained(root, ends):
             return
-        said, now = status(root), time.monotonic()
-        if said.state != "failing":
-            well = now
-        if now - well > _FAILING or now - began > timeout:
+        said = status(root)
+        if patience.is_over(said) or time.monotonic() > deadline:
             raise LakeUnavailable(
                 f"the keeper of {settings.lake!r} (process {said.pid}) could not take in the journal: "
                 f"{said.reason or 'it takes too long'}. What was journalled is kept."

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from argus_lab.lake.journal import durable_ends
 from argus_lab.lake.status import Status, begun, read_status
 
-__all__ = ["Status", "backlog", "hurry", "is_drained", "is_hurried", "status"]
+__all__ = ["FAILING_SECONDS", "Patience", "Status", "backlog", "hurry", "is_drained", "is_hurried", "status"]
 
+FAILING_SECONDS = 5.0
+"""So long a keeper that fails is waited for: it tries again every second, and may have said so before."""
 _HURRY = "hurry"
+
+
+class Patience:
+    """Of who waits for a keeper: it ends once that has failed for a while, not at its first word of trouble.
+
+    What it says may be of a try from before, of a disk that has room again since.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = FAILING_SECONDS if seconds is None else min(FAILING_SECONDS, seconds)
+        self._well = time.monotonic()
+
+    def is_over(self, said: Status) -> bool:
+        """Whether the keeper, which says this now, has said nothing but trouble for so long."""
+        now = time.monotonic()
+        if said.state == "failing":
+            return now - self._well > self._seconds
+        self._well = now
+        return False
 
 
 def status(root: Path) -> Status:

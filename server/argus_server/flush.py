@@ -23,8 +23,6 @@ __all__ = ["MOST_SECONDS", "flush"]
 DEFAULT_SECONDS: Final = 30.0
 MOST_SECONDS: Final = 300.0
 POLL_SECONDS: Final = 0.01
-FAILING_SECONDS: Final = 5.0
-"""A keeper tries again every second, and what it said may be of before: the disk has room again since."""
 
 
 async def flush(request: Request, root: Path) -> HTTPResponse:
@@ -46,15 +44,12 @@ async def flush(request: Request, root: Path) -> HTTPResponse:
 
 async def _drained(root: Path, ends: dict[str, int], seconds: float) -> None:
     """Return once everything before these journal offsets can be read."""
-    started = well = time.monotonic()
+    started, patience = time.monotonic(), progress.Patience(seconds)
     while not await asyncio.to_thread(progress.is_drained, root, ends):
         status = await asyncio.to_thread(progress.status, root)
-        now = time.monotonic()
-        if status.state != "failing":
-            well = now
-        elif now - well > min(FAILING_SECONDS, seconds):
+        if patience.is_over(status):
             raise Problem(503, f"the keeper is failing: {status.reason}")
-        if now - started > seconds:
+        if time.monotonic() - started > seconds:
             raise Problem(
                 503,
                 f"not everything could be read after {seconds:g} seconds (the keeper is {status.state}); "

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from argus_lab.lake import progress
 from argus_lab.lake.status import Status, begun, write_status
 from argus_server import flush
 from argus_server.problems import Problem
@@ -60,7 +61,7 @@ def test_trouble_that_is_over_is_waited_for(root: Path):
 
 def test_trouble_that_stays_is_told(root: Path, monkeypatch: pytest.MonkeyPatch):
     """With the keeper's reason, long before the time is over."""
-    monkeypatch.setattr(flush, "FAILING_SECONDS", 0.2)
+    monkeypatch.setattr(progress, "FAILING_SECONDS", 0.2)
     stop = threading.Event()
 
     def again() -> None:
