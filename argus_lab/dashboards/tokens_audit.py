@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from argus_lab.dashboards.choices import Choices
 from argus_lab.dashboards.latency_charts import measured_code
 from argus_lab.figures.formats import count, plural
 from argus_lab.lake.opening import open as open_lake
@@ -19,9 +20,10 @@ from argus_lab.measures.audit import ADDED, audit_tokens
 from argus_lab.measures.audit import NEEDED as OF_AUDIT
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
-    from argus_lab.dashboards.choices import Choices
     from argus_lab.dashboards.digest import Digest
 
 __all__ = ["Audit", "audit"]
@@ -47,21 +49,22 @@ class Audit:
 
 def audit(digest: Digest, choices: Choices) -> Audit:
     """The findings in the spans that are chosen."""
-    whole = _traces(digest, choices, USAGE)
-    if len(whole) <= MOST:
-        traces, columns = whole, [*OF_AUDIT, "attributes"]
+    columns = [*OF_AUDIT, "attributes"]
+    whole = None if _are_many(digest, choices) else _traces(digest, choices, USAGE)
+    if whole is not None and len(whole) <= MOST:
+        traces = whole
         words = f"Looked for in {plural(len(whole), 'trace')} with usage."
     else:
         suspicious = list(dict.fromkeys([*_traces(digest, choices, SUSPICIOUS), *_added(digest, choices)]))
-        traces, columns = suspicious[:MOST], [*OF_AUDIT, "attributes"]
+        traces = suspicious[:MOST]
         words = f"Looked for in {plural(len(traces), 'trace')} with suspicious counts"
-        words += f", the newest of {count(len(suspicious))}" * (len(suspicious) > MOST)
+        words += f", the newest of {_many(suspicious)}" * (len(suspicious) > MOST)
         words += f", of {_many(whole)} with usage; totals and doubled responses in these only, and counts "
         words += f"sent apart from their caches in the newest {count(MOST)} spans of that kind."
-    if not traces:
-        return Audit(audit_tokens(_read(digest, ["0"], columns)), words, _code(digest, choices))
-    found = audit_tokens(_read(digest, traces, columns))
-    return Audit(_placed(digest, choices, found), words, _code(digest, choices))
+    since, until = window = _window(digest, traces)
+    lake = open_lake(digest.address)
+    found = audit_tokens(lake.spans(trace=traces or ["0"], since=since, until=until, columns=columns))
+    return Audit(_placed(digest, choices, found, window), words, _code(digest, choices))
 
 
 def _traces(digest: Digest, choices: Choices, test: str) -> list[str]:
@@ -76,10 +79,19 @@ def _traces(digest: Digest, choices: Choices, test: str) -> list[str]:
 
 TOLD = 10_000
 """Up to so many traces are counted in words."""
+GLANCE = 200_000
+"""So many spans with usage mostly tell already that more traces have it."""
 
 
-def _many(traces: list[str]) -> str:
-    return f"more than {count(TOLD)}" if len(traces) > TOLD else count(len(traces))
+def _are_many(digest: Digest, choices: Choices) -> bool:
+    """Whether it is seen at a glance that more traces have usage than are counted in words."""
+    some = f"SELECT trace_id FROM chosen WHERE {USAGE} LIMIT {GLANCE}"
+    rows = digest.query(f"SELECT count(DISTINCT trace_id) AS traces FROM ({some})", choices)
+    return int(rows["traces"].iloc[0]) > TOLD
+
+
+def _many(traces: list[str] | None) -> str:
+    return f"more than {count(TOLD)}" if traces is None or len(traces) > TOLD else count(len(traces))
 
 
 def _added(digest: Digest, choices: Choices) -> list[str]:
@@ -96,19 +108,37 @@ def _added(digest: Digest, choices: Choices) -> list[str]:
     return [trace for trace in sent if trace in set(kept["trace_id"])]
 
 
-def _read(digest: Digest, traces: list[str], columns: list[str]) -> pd.DataFrame:
-    return open_lake(digest.address).spans(trace=traces, columns=columns)
+Window = tuple["datetime | None", "datetime | None"]
 
 
-def _placed(digest: Digest, choices: Choices, found: pd.DataFrame) -> pd.DataFrame:
+def _window(digest: Digest, traces: list[str]) -> Window:
+    """From when to when all spans of these traces started, so that what is elsewhere need not be looked into.
+
+    Nothing unless it is known of all of them.
+    """
+    if not traces or not digest.state.is_whole:
+        return None, None
+    found = digest.query(
+        "SELECT min(start_time) AS since, max(start_time) + INTERVAL 1 MICROSECOND AS until, "
+        "bool_and(start_time IS NOT NULL) AS timed FROM chosen WHERE trace_id IN $traces",
+        Choices(),
+        {"traces": traces},
+    ).iloc[0]
+    timed = bool(found["timed"]) if found["timed"] is not None else False
+    return (found["since"].to_pydatetime(), found["until"].to_pydatetime()) if timed else (None, None)
+
+
+def _placed(digest: Digest, choices: Choices, found: pd.DataFrame, window: Window) -> pd.DataFrame:
     """The findings in the chosen spans, with project, session, model and start, the newest first."""
     if found.empty:
         return found
+    bound = {"traces": [str(trace) for trace in found["trace_id"].unique()]}
     spans = digest.query(
         "SELECT c.trace_id, c.span_id, s.session_id, c.project, c.name, c.request_model, c.start_time "
-        "FROM chosen c LEFT JOIN sessions s USING (session) WHERE c.trace_id IN $traces",
+        "FROM chosen c LEFT JOIN sessions s USING (session) WHERE c.trace_id IN $traces "
+        "AND ($until IS NULL OR (c.start_time >= $since AND c.start_time < $until))",
         choices,
-        {"traces": [str(trace) for trace in found["trace_id"].unique()]},
+        bound | {"since": window[0], "until": window[1]},
     )
     joined = found.merge(spans, on=["trace_id", "span_id"])
     names = ["finding", "sent", "corrected", "name", "request_model", "start_time", "session_id", "why"]
