@@ -30,6 +30,7 @@ from playwright.sync_api import sync_playwright
 
 import argus_lab as al
 from argus_lab import figures
+from argus_lab.lake.journal import journal_root
 from docs.measure_pages import ROOT, sample_lake
 
 if TYPE_CHECKING:
@@ -95,13 +96,13 @@ PICTURES = (
 
 
 PAGES = {
-    "page-sessions": ("sessions", "tbody tr"),
-    "page-session": ("sessions?session=story-hallucinated-tool&part=result", ".detail .argus-lab"),
-    "page-session-dark": ("sessions?session=story-runaway-loop", ".detail .argus-lab"),
-    "page-latency": ("latency", "canvas"),
-    "page-tokens": ("tokens", "canvas"),
+    "page-sessions": ("sessions", "tbody tr", 760),
+    "page-session": ("sessions?session=story-hallucinated-tool&part=result", ".detail .argus-lab", 760),
+    "page-session-dark": ("sessions?session=story-runaway-loop", ".detail .argus-lab", 760),
+    "page-latency": ("latency", "canvas", 1120),
+    "page-tokens": ("tokens", "canvas", 1000),
 }
-"""Pages of the dashboards: where, and what is there once there is something to see."""
+"""Pages of the dashboards: where, what is there once there is something to see, and the height in pixels."""
 SETTLED = 6_000
 
 
@@ -116,6 +117,7 @@ def draw(names: list[str]) -> None:
         for picture in chosen:
             _write(picture.name, _seen(browser, picture.made(lake)))
         if of_pages:
+            shutil.rmtree(journal_root(str(place)))  # nobody is told that no receiver runs
             with _served(place) as url:
                 for name in of_pages:
                     _write(name, _page(browser, url, name))
@@ -149,9 +151,9 @@ def _served(lake: Path) -> Iterator[str]:
 
 
 def _page(browser: Browser, url: str, name: str) -> bytes:
-    where, sign = PAGES[name]
+    where, sign, height = PAGES[name]
     scheme = "dark" if name.endswith("dark") else "light"
-    page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme=scheme)
+    page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme=scheme)
     page.goto(f"{url}/{where}")
     page.locator(sign).first.wait_for(timeout=120_000)
     page.wait_for_timeout(SETTLED)
