@@ -20,6 +20,9 @@ from argus_lab.schema import REFUSED, SPANS
 
 SPANS_A_FILE = 400_000
 SPANS_A_TRACE = 10
+SPANS_A_SESSION = 60
+SPANS_OF_ONE = 5
+"""Of sessions of one trace, where a lake has very many of them."""
 DAYS = 14
 
 _SQL = """
@@ -29,7 +32,7 @@ select
   md5('trace' || (i // {per_trace})::varchar) as trace_id,
   md5('span' || i::varchar)[1:16] as span_id,
   case when i % {per_trace} > 0 then md5('span' || (i - i % {per_trace})::varchar)[1:16] end as parent_span_id,
-  case when {names} then 'session-' || (i // {per_trace} // 6)::varchar
+  case when {names} then 'session-' || (i // {per_session})::varchar
     || case when {several} then 'b' else '' end
     else md5('trace' || (i // {per_trace})::varchar) end as session_id,
   case when {names} then 'attribute' else 'trace' end as session_source,
@@ -71,6 +74,11 @@ ROOTS = "(i % {per_trace} = 0 and i // {per_trace} % 10 < 9 or " + SECOND + ")"
 def build(folder: str, spans: int) -> None:
     """Write a lake with so many spans, each of which names its session; does nothing if it is there already."""
     _build(folder, spans, ALL, lambda rows: (rows, rows.slice(0, 0)))
+
+
+def build_short(folder: str, spans: int) -> None:
+    """The same with a session for every five spans, all in one trace."""
+    _build(folder, spans, ALL, lambda rows: (rows, rows.slice(0, 0)), of_one=SPANS_OF_ONE)
 
 
 def build_inheriting(folder: str, spans: int) -> None:
@@ -119,6 +127,7 @@ def _build(
     parts: Callable[[pa.Table], tuple[pa.Table, ...]],
     *,
     is_kept: bool = False,
+    of_one: int | None = None,
 ) -> None:
     if Path(folder, "built").exists():
         return
@@ -128,7 +137,7 @@ def _build(
         high = min(low + SPANS_A_FILE, spans)
         if is_kept and high == spans:
             put_right(folder)
-        for part in parts(spans_of(low, high, number % DAYS, names)):
+        for part in parts(spans_of(low, high, number % DAYS, names, of_one=of_one)):
             if len(part):
                 t.commit(found, t.write_files(folder, SPANS, part), {"bench": high})
     if is_kept:
@@ -136,21 +145,28 @@ def _build(
     Path(folder, "built").touch()
 
 
-def spans_of(low: int, high: int, day: int, names: str, step: int = 200_000) -> pa.Table:
-    """Spans of one day, by their numbers, one every ``step`` microseconds."""
+def spans_of(
+    low: int, high: int, day: int, names: str, step: int = 200_000, *, of_one: int | None = None
+) -> pa.Table:
+    """Spans of one day, by their numbers, one every ``step`` microseconds.
+
+    ``of_one``: so many are a session, of one trace; else six traces of ten are.
+    """
+    sizes = (SPANS_A_TRACE, SPANS_A_SESSION) if of_one is None else (of_one, of_one)
     with duckdb.connect() as database:
         database.execute("set TimeZone = 'UTC'")
-        return _whole(database.sql(_sql(low, high, day, names, step)).to_arrow_table())
+        return _whole(database.sql(_sql((low, high), day, names, step, sizes)).to_arrow_table())
 
 
-def _sql(low: int, high: int, day: int, names: str, step: int) -> str:
+def _sql(numbers: tuple[int, int], day: int, names: str, step: int, sizes: tuple[int, int]) -> str:
     first = 1_777_593_600_000_000 + day * 86_400_000_000
+    (low, high), (per_trace, per_session) = numbers, sizes
     several = "false" if names == ALL else SECOND
     which = {
-        name: text.format(per_trace=SPANS_A_TRACE) for name, text in (("names", names), ("several", several))
+        name: text.format(per_trace=per_trace) for name, text in (("names", names), ("several", several))
     }
-    numbers = {"low": low, "high": high, "first": first, "step": step, "per_trace": SPANS_A_TRACE}
-    return _SQL.format(day=day, **numbers, **which)
+    given = {"low": low, "high": high, "first": first, "step": step, "per_session": per_session}
+    return _SQL.format(day=day, per_trace=per_trace, **given, **which)
 
 
 def _whole(rows: pa.Table) -> pa.Table:

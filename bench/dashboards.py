@@ -49,6 +49,11 @@ def measure(spans: int = SPANS_IN_LAKE) -> Iterator[str]:
             for name in dashboard_pages.CHARTS:
                 yield from step(name, partial(dashboard_pages.lines, page, server, name))
             yield from step("visits", partial(_visits, page, server))
+        short = str(workspace() / f"lake-{spans}-short")
+        big_lake.build_short(short, spans)
+        yield f"a lake of {spans // big_lake.SPANS_OF_ONE:,} sessions, as many spans"
+        with tab() as page, served(short, cache) as server:
+            yield from step("the short sessions", partial(_short, page, server))
         yield f"a lake of one session of {STEPS:,} steps"
         with tab() as page, served(_long_session(), cache) as server:
             yield from step("the long session", partial(_long, page, server))
@@ -61,12 +66,17 @@ def _begun(page: Page, server: Server) -> Iterator[str]:
     yield line("  first rows, at once after that", [_painted(page, server, "sessions")], 2_000)
     for name in ("latency", "tokens"):
         yield line(f"  /{name} meanwhile, first figure", [_painted(page, server, name)], 2_000)
-    page.goto(f"{server.url}/sessions?live=off")
-    page.locator(ROW).first.wait_for()
-    page.locator(".notice").wait_for(state="detached", timeout=READ_WITHIN_MS)
+    _read_whole(page, server)
     whole = (time.perf_counter() - began) * 1000
     yield line("  until the whole lake is shown (in the background)", [Taken(whole, server.cpu_ms)])
     yield _memory(server)
+
+
+def _read_whole(page: Page, server: Server) -> None:
+    """Until all of the lake is shown."""
+    page.goto(f"{server.url}/sessions?live=off")
+    page.locator(ROW).first.wait_for()
+    page.locator(".notice").wait_for(state="detached", timeout=READ_WITHIN_MS)
 
 
 def _again(page: Page, server: Server) -> Iterator[str]:
@@ -143,6 +153,27 @@ def _visits(page: Page, server: Server) -> list[str]:
         if name in dashboard_pages.CHARTS:
             dashboard_pages.settled(page, name)
     return [f"{before} before {VISITS} visits", f"{_memory(server)} after them"]
+
+
+def _short(page: Page, server: Server) -> Iterator[str]:
+    """Where there are very many sessions: their table, its last page, one of them."""
+    _read_whole(page, server)
+    taken = [_painted(page, server, "sessions") for _ in range(ROUNDS)]
+    yield line("  /sessions, first rows", taken, 2_000)
+    yield from _table(page, server)
+    last = [_last_page(page, server) for _ in range(ROUNDS)]
+    yield line("  its last page of rows", last, 500)
+    yield from _opened(page, server)
+    yield _memory(server)
+
+
+def _last_page(page: Page, server: Server) -> Taken:
+    page.goto(f"{server.url}/sessions")
+    page.locator(ROW).first.wait_for()
+    field = page.get_by_role("spinbutton", name="Page", exact=True)
+    field.fill(str(field.get_attribute("max")))
+    before = read(page, _said(FOOT))
+    return answered(page, server, partial(field.press, "Enter"), _other(FOOT), before)
 
 
 def _long(page: Page, server: Server) -> Iterator[str]:
