@@ -18,7 +18,7 @@ from argus_lab.schema import REFUSED, SPANS
 from argus_lab.testing import make_span
 from bench import big_lake, dashboard_pages
 from bench.places import workspace
-from bench.visiting import HEAD, Server, Taken, answered, line, read, served, step, tab, timed
+from bench.visiting import HEAD, Server, Taken, answered, arrived, line, read, served, step, tab, timed
 
 SPANS_IN_LAKE = 5_000_000
 STEPS = 5_000
@@ -189,8 +189,7 @@ def _long(page: Page, server: Server) -> Iterator[str]:
 
 def _painted(page: Page, server: Server, name: str) -> Taken:
     """From the address until there is something to look at; then the page may draw the rest, untimed."""
-    visit = partial(page.goto, f"{server.url}/{name}", wait_until="commit")
-    taken = timed(server, visit, page.locator(PAINTED[name]).first.wait_for)
+    taken = arrived(page, server, f"{server.url}/{name}", PAINTED[name])
     if name in dashboard_pages.CHARTS:
         dashboard_pages.settled(page, name)
     return taken

@@ -18,7 +18,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from bench.places import workspace
 
-__all__ = ["HEAD", "Server", "Taken", "answered", "line", "read", "served", "step", "tab", "timed"]
+__all__ = ["HEAD", "Server", "Taken", "answered", "arrived", "line", "read", "served", "step", "tab", "timed"]
 
 PATIENCE_MS = 60_000
 """A step that takes longer is given up, and its line says so."""
@@ -105,6 +105,16 @@ def answered(
     now = "performance.timeOrigin + performance.now()"
     seen = page.wait_for_function(f"(before) => {{ {FIND} return ({test}) && {now}; }}", arg=before)
     return Taken(seen.json_value() - page.evaluate("argusPressed"), server.cpu_ms - cpu)
+
+
+def arrived(page: Page, server: Server, url: str, css: str) -> Taken:
+    """What a visitor waits: from when the browser sets out until it shows such an element, by the page's clock."""
+    cpu = server.cpu_ms
+    page.goto(url, wait_until="commit")
+    visible = "checkVisibility({ visibilityProperty: true, opacityProperty: true })"
+    shown = f"found?.getClientRects().length && found.{visible} && performance.now()"
+    seen = page.wait_for_function(f"() => {{ {FIND} const found = find({css!r}); return {shown}; }}")
+    return Taken(seen.json_value(), server.cpu_ms - cpu)
 
 
 def line(name: str, taken: Sequence[Taken], aim: int | None = None) -> str:

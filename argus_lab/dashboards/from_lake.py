@@ -1,4 +1,5 @@
 """What the tables of a digest do not hold, read from the lake: the spans of one session, or one span."""
+# ruff: noqa: S608  texts are made of names of this module
 
 from __future__ import annotations
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
     from argus_lab.lake.snapshot import Reader
 
-__all__ = ["session_rows", "span"]
+__all__ = ["TIMES", "session_rows", "span"]
 
-WINDOW = """
-    SELECT list(DISTINCT trace_id) AS trace, min(start_time) AS since,
-        max(start_time) + INTERVAL 1 MICROSECOND AS until, bool_and(start_time IS NOT NULL) AS timed
-    FROM spans WHERE session = $session
+TIMES = """
+    min(start_time) AS since, max(start_time) + INTERVAL 1 MICROSECOND AS until,
+    coalesce(bool_and(start_time IS NOT NULL), false) AS timed
 """
+"""From when to when spans are, and whether that is known of all of them: then others need no look."""
+WINDOW = f"SELECT list(DISTINCT trace_id) AS trace, {TIMES} FROM spans WHERE session = $session"
 """Where a session's spans are."""
 
 

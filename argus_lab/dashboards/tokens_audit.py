@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from argus_lab.dashboards.choices import Choices
+from argus_lab.dashboards.from_lake import TIMES
 from argus_lab.dashboards.latency_charts import measured_code
 from argus_lab.figures.formats import count, plural
 from argus_lab.lake.opening import open as open_lake
@@ -119,13 +120,11 @@ def _window(digest: Digest, traces: list[str]) -> Window:
     if not traces or not digest.state.is_whole:
         return None, None
     found = digest.query(
-        "SELECT min(start_time) AS since, max(start_time) + INTERVAL 1 MICROSECOND AS until, "
-        "bool_and(start_time IS NOT NULL) AS timed FROM chosen WHERE trace_id IN $traces",
-        Choices(),
-        {"traces": traces},
+        f"SELECT {TIMES} FROM chosen WHERE trace_id IN $traces", Choices(), {"traces": traces}
     ).iloc[0]
-    timed = bool(found["timed"]) if found["timed"] is not None else False
-    return (found["since"].to_pydatetime(), found["until"].to_pydatetime()) if timed else (None, None)
+    if not found["timed"]:
+        return None, None
+    return found["since"].to_pydatetime(), found["until"].to_pydatetime()
 
 
 def _placed(digest: Digest, choices: Choices, found: pd.DataFrame, window: Window) -> pd.DataFrame:

@@ -104,4 +104,5 @@ def test_where_to_look_is_known_only_of_traces_that_tell_their_time(tmp_path: Pa
     nothing = (None, None)
     assert tokens_audit._window(digest, [*timed, f"{101:032x}"]) == nothing  # noqa: SLF001  the same
     assert tokens_audit._window(digest, []) == nothing  # noqa: SLF001  the same
+    assert tokens_audit._window(digest, ["0"]) == nothing  # noqa: SLF001  the tables were made anew meanwhile
     digest.forget()
