@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from argus_lab import settings
 from argus_lab.lake import table as t
+from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.rows import sorted_spans
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.schema import SPANS
@@ -41,11 +42,14 @@ def build_growing(folder: str, spans: int) -> None:
     number = pc.divide(pc.subtract(rows["start_unix_nano"], pc.min(rows["start_unix_nano"])), 1_000_000)
     second = _arrivals(number.to_numpy(), pc.is_null(rows["parent_span_id"]).to_numpy())
     found = t.open_table(folder, SPANS)
-    upkeep, began = Upkeep(settings.read({}, lake=folder, target_file_size=TARGET)), time.monotonic()
+    foresight, began = Foresight(folder), time.monotonic()
+    upkeep = Upkeep(settings.read({}, lake=folder, target_file_size=TARGET), foresight)
     for now in range(SECONDS):
         part = _received(rows.filter(pa.array(second == now)))
         found.update_incremental()
-        t.commit(found, t.write_files(folder, SPANS, sorted_spans(part)), {"bench": spans + now})
+        adds = t.write_files(folder, SPANS, sorted_spans(part))
+        with foresight.of(adds):
+            t.commit(found, adds, {"bench": spans + now})
         upkeep.tend(time.monotonic())
         time.sleep(max(0.0, began + now + 1 - time.monotonic()))
     upkeep.close()

@@ -19,7 +19,7 @@ from argus_lab.lake.held import held_in, is_remembered
 from argus_lab.lake.namings import any_shared, hashed, naming_of, once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from argus_lab.lake.namings import Hashes
     from argus_lab.lake.sources import DataFile
@@ -79,17 +79,24 @@ class Holdings:
         known = self.keys.get(file.path)
         return known is None or any_shared(sought.told, known)
 
-    def of(self, files: Iterable[DataFile]) -> Holdings:
-        """The same of these files, as many as are kept."""
+    def unknown(self, files: Iterable[DataFile]) -> list[DataFile]:
+        """Those files of which it would have to be read what they hold."""
+        return [
+            file for file in files if file.path not in self.keys and not is_remembered(file.path, file.rows)
+        ]
+
+    def of(self, files: Sequence[DataFile]) -> Holdings:
+        """The same of these files, as many as are kept, the last ones first."""
         kept, size = dict[str, "Hashes"](), 0
-        for file in files:
+        for file in reversed(files):
             keys = self.keys.get(file.path)
-            if keys is None and size < MOST:
+            if keys is None:
                 naming = naming_of(file.path, file.rows)
                 keys = once(np.concatenate([self._told(naming.ids), self._told(naming.sessions)]))
-            if keys is not None and size + len(keys) <= MOST:
-                kept[file.path] = keys
-                size += len(keys)
+            size += len(keys)
+            if size > MOST:
+                break
+            kept[file.path] = keys
         return Holdings(self.seed, lambda: kept)
 
     def _told(self, ids: pa.Array) -> Hashes:

@@ -17,6 +17,7 @@ from argus_lab.conventions.own_rules import OwnRules
 from argus_lab.lake import journal as j
 from argus_lab.lake import leftovers
 from argus_lab.lake import table as t
+from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.recent import RecentIds, keys_of, rebuilt
 from argus_lab.lake.rows import Row, arrow_table, sorted_spans
 from argus_lab.lake.rule_file import rules_of
@@ -43,6 +44,7 @@ class Intake:
     spans: DeltaTable
     refused: DeltaTable
     recent: RecentIds
+    foresight: Foresight
     own: OwnRules | None = None
     committed: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -56,7 +58,9 @@ class Intake:
         spans = t.open_table(settings.lake, SPANS, create=True)
         refused = t.open_table(settings.lake, REFUSED, create=True)
         recent = _recent_ids(spans, settings)
-        made = cls(settings, t.journal_root(settings.lake), spans, refused, recent, own)
+        made = cls(
+            settings, t.journal_root(settings.lake), spans, refused, recent, Foresight(settings.lake), own
+        )
         for journal in j.journals(made.root):
             made._position(journal.name)
         return made
@@ -117,7 +121,8 @@ class Intake:
         fresh = self.recent.fresh(keys)
         kept = rows if fresh.all() else rows.filter(pa.array(fresh))
         adds = t.write_files(self.settings.lake, SPANS, sorted_spans(kept)) if len(kept) else []
-        t.commit(self.spans, adds, ends)
+        with self.foresight.of(adds):
+            t.commit(self.spans, adds, ends)
         self.recent.add(keys[fresh], time.time())
         self.committed |= ends
         self._count(made, spans=len(kept), duplicates=len(rows) - len(kept))

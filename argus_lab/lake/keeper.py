@@ -142,7 +142,7 @@ def _serve(settings: Settings, root: Path, should_stop: Callable[[], bool]) -> N
 
 
 def _keep(settings: Settings, root: Path, intake: Intake, should_stop: Callable[[], bool]) -> None:
-    upkeep = Upkeep(settings)
+    upkeep = Upkeep(settings, intake.foresight)
     try:
         goal: dict[str, int] | None = None
         while True:

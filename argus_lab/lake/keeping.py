@@ -1,28 +1,28 @@
 """The file beside the table in which it is kept where spans belong: one file, replaced whole.
 
 A line with a digest of what follows, a line of JSON with the files that it speaks of, an Arrow stream of the
-spans that belong elsewhere than is stored, and hashes of the traces in each file. See docs/decisions/0024.
+spans that belong elsewhere than is stored, and hashes of the traces in new files; those of others stand in
+a file of their own (:mod:`argus_lab.lake.hashes`). See docs/decisions/0024 and 0026.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import secrets
 from functools import lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
+from argus_lab.lake import hashes, sealed
 from argus_lab.lake.belonging import SCHEMA, Belonging
 from argus_lab.lake.holdings import Holdings
 from argus_lab.lake.settled import Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from argus_lab.lake.namings import Hashes
 
 __all__ = ["MOST", "NAME", "noted", "remembered"]
@@ -30,7 +30,7 @@ __all__ = ["MOST", "NAME", "noted", "remembered"]
 NAME = "_settled"
 """Where it stands in the folder of the table. Engines leave out what starts so."""
 
-RULE = 2
+RULE = 3
 """The rule of :mod:`argus_lab.lake.sessions` that it was found by, and its form; others have others."""
 
 MOST = 32 * 1024 * 1024
@@ -41,8 +41,8 @@ class _Head(msgspec.Struct, frozen=True):
     """What the rest is, and how long.
 
     ``size``: the bytes of the Arrow stream; ``rows``: how many are in it of each table of a
-    :class:`Belonging`, below 0 if there is none. ``seed``, ``held``, ``hashes``: of the :class:`Holdings`
-    their key, how many hashes there are of which files, and their digest.
+    :class:`Belonging`, below 0 if there is none. ``seed``: the key of the :class:`Holdings`. ``held``,
+    ``hashes``: how many hashes there are of which new files, and their digest.
     """
 
     rule: int
@@ -75,7 +75,7 @@ def _read(root: str, _which: tuple[int, int, int]) -> Settled | None:
             data = file.read(head.size)
     except (OSError, msgspec.MsgspecError):
         return None
-    if head.rule != RULE or digest[:-1] != _digest(told + data):
+    if head.rule != RULE or digest[:-1] != sealed.digest(told + data):
         return None
     # Hashes are most of it, and only needed if a file came or went: until then they are not even read.
     holdings = Holdings(head.seed, partial(_hashes, root, head, len(digest + told + data)))
@@ -84,29 +84,21 @@ def _read(root: str, _which: tuple[int, int, int]) -> Settled | None:
 
 def noted(root: str, settled: Settled) -> None:
     """Keep it for others, whole or not at all, in place of what was known before."""
-    target = Path(root, NAME)
-    # Not hidden: what a kill leaves of it goes with the vacuum, as other files that stand in no log.
-    made = target.with_name(f"settled-{secrets.token_hex(8)}.tmp")
-    try:
-        with made.open("xb") as file:
-            file.writelines(_packed(root, settled))
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(target)
-    finally:
-        made.unlink(missing_ok=True)
+    seed = settled.holdings.seed
+    named = {path.removeprefix(f"{root}/"): each for path, each in settled.holdings.keys.items()}
+    kept = hashes.remembered(root, seed)
+    new = {name: each for name, each in named.items() if name not in kept}
+    if sum(map(len, new.values())) > hashes.FEW:
+        hashes.noted(root, seed, named)
+        new = {}
+    sealed.put(Path(root, NAME), _packed(settled, new))
 
 
-def _digest(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=16).hexdigest().encode()
-
-
-def _packed(root: str, settled: Settled) -> list[bytes]:
-    found, keys = settled.belonging, settled.holdings.keys
+def _packed(settled: Settled, new: Mapping[str, Hashes]) -> list[bytes]:
+    found = settled.belonging
     tables = [] if found is None else [found.traces, found.mended, found.spans, found.stored]
     is_kept = found is not None and sum(table.nbytes for table in tables if table is not None) <= MOST
-    stream = _streamed(tables) if is_kept else b""
-    hashes = b"".join(each.astype("<i8").tobytes() for each in keys.values())
+    stream, keys = _streamed(tables) if is_kept else b"", hashes.packed(new)
     head = _Head(
         rule=RULE,
         files=dict(settled.files),
@@ -115,29 +107,25 @@ def _packed(root: str, settled: Settled) -> list[bytes]:
         rows=[-1 if table is None else len(table) for table in tables] if is_kept else None,
         is_alone=found is not None and found.is_alone,
         seed=settled.holdings.seed,
-        held={path.removeprefix(f"{root}/"): len(each) for path, each in keys.items()},
-        hashes=_digest(hashes).decode(),
+        held=hashes.sizes(new),
+        hashes=sealed.digest(keys).decode(),
     )
     told = msgspec.json.encode(head) + b"\n" + stream
-    return [_digest(told), b"\n", told, hashes]
+    return [sealed.digest(told), b"\n", told, keys]
 
 
 def _hashes(root: str, head: _Head, start: int) -> dict[str, Hashes]:
-    """What files hold; nothing if it is damaged, or another file is in its place by now."""
+    """What files hold; of new ones nothing if it is damaged, or another file is in its place by now."""
+    found = dict(hashes.remembered(root, head.seed))
     try:
         with Path(root, NAME).open("rb") as file:
             file.seek(start)
             data = file.read(8 * sum(head.held.values()))
     except OSError:
-        return {}
-    if _digest(data).decode() != head.hashes:
-        return {}
-    ends = accumulate(head.held.values())
-    keys = np.frombuffer(data, "<i8")
-    return {
-        f"{root}/{name}": keys[end - size : end]
-        for (name, size), end in zip(head.held.items(), ends, strict=True)
-    }
+        data = b""
+    if sealed.digest(data).decode() == head.hashes:
+        found |= hashes.unpacked(head.held, data)
+    return {f"{root}/{name}": each for name, each in found.items()}
 
 
 def _streamed(tables: list[pa.Table | None]) -> bytes:

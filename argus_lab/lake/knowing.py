@@ -35,9 +35,6 @@ Value = TypeVar("Value")
 REMEMBERED = 8
 """Of so many selections of files, or of sessions, it is remembered where their spans belong."""
 
-NEAR = 100_000
-"""If no more spans are to be looked at beside what a reader found out itself, it looks for nothing better."""
-
 
 @dataclass(frozen=True)
 class Knowing:
@@ -59,7 +56,7 @@ class Knowing:
         if self.infers:
             return None
         mine = doubt(self.before, self.root, self.every)
-        if mine is not None and mine.rows <= NEAR:
+        if mine is not None and mine.is_none:
             return self.before
         return nearest((self.before, remembered(self.root)), self.root, self.every)
 
@@ -82,6 +79,14 @@ class Knowing:
         """Where the spans of all files belong, if that is known already."""
         left = self.doubt
         return left.before if left is not None and left.is_none else self.found.get(_paths(self.every))
+
+    @property
+    def effort(self) -> int:
+        """How many spans are in files that would have to be looked at to know where all belong."""
+        left = self.doubt
+        if left is None:
+            return sum(file.rows for file in self.every)
+        return left.rows + sum(file.rows for file in self.holdings.unknown(self.every))
 
     @property
     def latest(self) -> Settled | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from deltalake import DeltaTable
+    from deltalake.transaction import AddAction
 
     from argus_lab.schema import Table
 
-__all__ = ["Logged", "Partition", "Partitions", "data_files", "logged_files"]
+__all__ = ["Logged", "Partition", "Partitions", "added", "data_files", "logged_files"]
 
 Logged = dict[str, Any]
 """A file as ``DeltaTable.get_add_actions()`` tells it."""
@@ -66,6 +68,12 @@ def data_files(lake: str, table: Table, files: Iterable[Logged]) -> list[DataFil
     """The same files as readers take them."""
     root = t.table_uri(lake, table)
     return [DataFile(f"{root}/{unquote(f['path'])}", f["num_records"], f["partition"]) for f in files]
+
+
+def added(lake: str, table: Table, add: AddAction) -> DataFile:
+    """A file that is about to be committed, as readers take it."""
+    rows = int(json.loads(add.stats)["numRecords"])
+    return DataFile(f"{t.table_uri(lake, table)}/{add.path}", rows, add.partition_values)
 
 
 def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from deltalake.transaction import AddAction
 
 from argus_lab.errors import ArgusError
 from argus_lab.lake import table as t
+from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.locks import FileLock
 from argus_lab.lake.merging import merged
 from argus_lab.lake.outdated import Outdated, Overtaken, overtaken
@@ -74,8 +76,9 @@ class Summary:
 class Upkeep:
     """Upkeep beside the intake, in a thread of its own, so that spans stay visible in a second."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, foresight: Foresight) -> None:
         self._settings = settings
+        self._foresight = foresight
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="argus-upkeep")
         self._outdated = Outdated(settings.compact_every)
         self._reader = Reader(settings.lake, SPANS)
@@ -95,7 +98,7 @@ class Upkeep:
             self._running = None
         if now >= self._next:
             self._next = now + self._settings.compact_every
-            self._running = self._pool.submit(compact, self._settings, self._outdated)
+            self._running = self._pool.submit(compact, self._settings, self._outdated, self._foresight)
         elif now >= self._next_settled and not is_behind:
             self._next_settled = now + EVERY
             self._running = self._pool.submit(self._settle)
@@ -122,7 +125,9 @@ class Upkeep:
             raise error
 
 
-def compact(settings: Settings, outdated: Outdated | None = None) -> Summary:
+def compact(
+    settings: Settings, outdated: Outdated | None = None, foresight: Foresight | None = None
+) -> Summary:
     """Merge small files, drop duplicates and old partitions, and delete files out of use.
 
     Files of spans are rewritten whose stored sessions are not those that the spans belong to.
@@ -134,19 +139,22 @@ def compact(settings: Settings, outdated: Outdated | None = None) -> Summary:
     outdated
         Do a little, as the keeper does between commits: merge only where there are many small files, and
         rewrite at most the one that this finds. Otherwise all that is to be done.
+    foresight
+        By which this process commits, if it does meanwhile.
 
     Raises
     ------
     LakeNotFound, LakeVersionError, LakeUnavailable
         As :func:`argus_lab.lake.table.open_table`.
     """
+    round = _Round(settings, foresight or Foresight(settings.lake), outdated)
     lock = FileLock.try_take(t.journal_root(settings.lake) / LOCK) if _local(settings) else None
     if lock is None and _local(settings):
         return Summary()  # another process is at it
     try:
         total = Summary()
         for table in (SPANS, REFUSED):
-            total += _tend_table(settings, table, outdated)
+            total += _tend_table(round, table)
         return total
     finally:
         if lock is not None:
@@ -157,45 +165,60 @@ def _local(settings: Settings) -> bool:
     return t.journal_root(settings.lake).is_dir()
 
 
-def _tend_table(settings: Settings, table: Table, outdated: Outdated | None) -> Summary:
-    found = t.open_table(settings.lake, table)
+@dataclass(frozen=True)
+class _Round:
+    """What is to be done, and how; with ``outdated`` a little of it."""
+
+    settings: Settings
+    foresight: Foresight
+    outdated: Outdated | None
+
+    @property
+    def lake(self) -> str:
+        """The lake that is kept."""
+        return self.settings.lake
+
+
+def _tend_table(round: _Round, table: Table) -> Summary:
+    settings, is_all = round.settings, round.outdated is None
+    found = t.open_table(round.lake, table)
     total = Summary()
     try:
         total += _expire(found, settings)
     except CommitFailedError as error:
         log.info("retention was overtaken, and is for the next round: %s", error)
-        found = t.open_table(settings.lake, table)
+        found = t.open_table(round.lake, table)
     try:
         for part in Partitions(found).all():
-            files = _mergeable(part.files, settings.target_file_size, all_files=outdated is None)
+            files = _mergeable(part.files, settings.target_file_size, all_files=is_all)
             if files:
-                total += _merge(settings.lake, table, found, part, files)
+                total += _merge(round, table, found, part, files)
         if table is SPANS:
-            total += _renew(settings.lake, found, outdated)
+            total += _renew(round, found)
     except CommitFailedError as error:
         # Somebody else swapped files since we looked; ours are not referenced, vacuum has them.
         log.info("a merge was overtaken: %s", error)
-        found = t.open_table(settings.lake, table)
+        found = t.open_table(round.lake, table)
     total += _vacuum(found, settings)
     if table is SPANS:
-        settle(snapshot_of(settings.lake, SPANS, found), at_once=outdated is None)
+        settle(snapshot_of(round.lake, SPANS, found), at_once=is_all)
     return total
 
 
-def _renew(lake: str, found: DeltaTable, outdated: Outdated | None) -> Summary:
+def _renew(round: _Round, found: DeltaTable) -> Summary:
     """Rewrite files whose spans belong elsewhere than is stored: all of them, or the next one."""
     total = Summary()
-    if outdated is not None:
-        late = outdated.find(lake, found)
+    if round.outdated is not None:
+        late = round.outdated.find(round.lake, found)
         if late is not None:
-            total, new = _rewrite(lake, found, late)
-            outdated.was_rewritten(late.file["path"], new)
+            total, new = _rewrite(round, found, late)
+            round.outdated.was_rewritten(late.file["path"], new)
         return total
     for part in (parts := Partitions(found)).all():
         near = parts.near(part.values)
         for file in part.files:
-            if overtaken(lake, file, near):
-                total += _rewrite(lake, found, Overtaken(file, part, near))[0]
+            if overtaken(round.lake, file, near):
+                total += _rewrite(round, found, Overtaken(file, part, near))[0]
     return total
 
 
@@ -218,28 +241,30 @@ def _batch(files: list[Logged], target: int) -> list[Logged]:
     return taken
 
 
-def _merge(lake: str, table: Table, found: DeltaTable, part: Partition, files: list[Logged]) -> Summary:
+def _merge(round: _Round, table: Table, found: DeltaTable, part: Partition, files: list[Logged]) -> Summary:
     """Rewrite small files of a partition as one: sorted, each span once, in the session it belongs to."""
     others = [file for file in part.files if file not in files]
     near = Partitions(found).near(part.values)
-    of = partial(data_files, lake, table)
-    with merged(lake, table, of(files), of(others), of(near)) as rows:
-        add = t.write_file(lake, table, part.values, rows)
-    return _swapped(found, files, add)
+    of = partial(data_files, round.lake, table)
+    with merged(round.lake, table, of(files), of(others), of(near)) as rows:
+        add = t.write_file(round.lake, table, part.values, rows)
+    return _swapped(round, table, found, files, add)
 
 
-def _rewrite(lake: str, found: DeltaTable, late: Overtaken) -> tuple[Summary, str]:
+def _rewrite(round: _Round, found: DeltaTable, late: Overtaken) -> tuple[Summary, str]:
     """Rewrite a file with its spans in the sessions that they belong to; where it is now."""
-    of = partial(data_files, lake, SPANS)
-    with renewed(lake, of([late.file])[0], of(late.near)) as rows:
-        add = t.write_file(lake, SPANS, late.part.values, rows)
-    return _swapped(found, [late.file], add), add.path
+    of = partial(data_files, round.lake, SPANS)
+    with renewed(round.lake, of([late.file])[0], of(late.near)) as rows:
+        add = t.write_file(round.lake, SPANS, late.part.values, rows)
+    return _swapped(round, SPANS, found, [late.file], add), add.path
 
 
-def _swapped(found: DeltaTable, files: list[Logged], add: AddAction) -> Summary:
+def _swapped(round: _Round, table: Table, found: DeltaTable, files: list[Logged], add: AddAction) -> Summary:
     before = sum(file["num_records"] for file in files)
     after = int(json.loads(add.stats)["numRecords"])
-    t.swap(found, files, [add] if after else [])
+    kept, gone = [add] if after else [], data_files(round.lake, table, files)
+    with round.foresight.of(kept, gone) if table is SPANS else nullcontext():
+        t.swap(found, files, kept)
     return Summary(merged=len(files), written=1, duplicates=before - after)
 
 
