@@ -158,16 +158,18 @@ class Belonging:
         """
         if self.stored is None or not (len(self.mended) or len(self.spans)):
             return None
-        own = self.traces.select(["trace_id", *SESSION_COLUMNS])
+        own = self.traces.select(["trace_id", *SESSION_COLUMNS]).combine_chunks()
         told, of_spans = _told(self.stored, self.mended), self.spans["trace_id"].combine_chunks()
         is_of_spans = pc.is_in(self.stored["trace_id"], of_spans)
         by_span = self.stored["session_id"].filter(is_of_spans).combine_chunks()
-        under = pc.unique(pa.chunked_array([*own["trace_id"].chunks, told["under"].chunk(0), by_span]))
-        places = [(own, "trace_id", SESSION_COLUMNS), (told, "under", TOLD_COLUMNS)]
+        others = pc.unique(pa.concat_arrays([told["under"].combine_chunks(), by_span]))
+        # Few beside the traces, which are each there once: these need not be looked up one by one.
+        others = others.filter(pc.invert(pc.is_in(others, own["trace_id"])))
+        under = pa.concat_arrays([own["trace_id"].combine_chunks(), others])
+        at, nulls = pc.index_in(under, told["under"].combine_chunks()), pa.nulls(len(others), pa.string())
         columns = {"under": under}
-        for rows, key, names in places:
-            at = pc.index_in(under, rows[key].combine_chunks())
-            columns |= {name: rows[name].combine_chunks().take(at) for name in names}
+        columns |= {name: pa.concat_arrays([*own[name].chunks, nulls]) for name in SESSION_COLUMNS}
+        columns |= {name: told[name].combine_chunks().take(at) for name in TOLD_COLUMNS}
         return pa.table(columns | {"is_told_by_span": pc.is_in(under, by_span)})
 
     def parts(self) -> list[Part]:

@@ -90,11 +90,10 @@ def said(files: Sequence[DataFile], columns: Sequence[str]) -> pa.Table:
 
 def marked(files: Sequence[DataFile], mark: Mapping[bytes, bytes]) -> set[str]:
     """The paths of the files whose footers say this."""
-    paths = ", ".join(quoted(file.path) for file in files)
-    query = f"SELECT DISTINCT file_name FROM parquet_kv_metadata([{paths}]) WHERE (key, value) IN ({{}})"  # noqa: S608
-    pairs = ", ".join("(?, ?)" for _ in mark)
+    paths, pairs = ", ".join(quoted(file.path) for file in files), ", ".join("(?, ?)" for _ in mark)
+    query = f"SELECT DISTINCT file_name FROM parquet_kv_metadata([{paths}]) WHERE (key, value) IN ({pairs})"  # noqa: S608
     values = [each for pair in mark.items() for each in pair]
-    return {path for (path,) in connection().execute(query.format(pairs), values).fetchall()}
+    return {path for (path,) in connection().execute(query, values).fetchall()}
 
 
 def whole_traces(

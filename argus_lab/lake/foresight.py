@@ -41,6 +41,9 @@ EFFORT = 2_000_000
 CREDIT = 10.0
 """So many seconds in which little was done allow for more at once, as where large files are swapped."""
 
+PAUSE = 60.0
+"""Seconds before it is tried again, if it fails: as where a file is damaged."""
+
 
 class Foresight:
     """Of the commits of spans to a lake: they are made one after the other, by any thread of this process.
@@ -77,4 +80,5 @@ class Foresight:
                 self._last = knowing.settled(files)
                 noted(snapshot.root, self._last)
         except (ArgusError, DeltaError, OSError, pa.ArrowException, duckdb.Error) as error:
-            log.warning("it is left to readers to find out where new spans belong: %s", error)
+            log.warning("for a while readers find out themselves where new spans belong: %s", error)
+            self._rests = time.monotonic() + PAUSE

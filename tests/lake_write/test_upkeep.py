@@ -19,8 +19,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 import argus_lab as al
-from argus_lab.lake import settling, upkeep
+from argus_lab.lake import keeping, settling, upkeep
 from argus_lab.lake import table as t
+from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import JournalWriter
 from argus_lab.lake.keeping import remembered
@@ -45,6 +46,11 @@ def _many(lake: Path, batches: list[list[int]], **fields: Any) -> None:
     intake.step()
 
 
+def _upkeep(lake: Path, **given: Any) -> upkeep.Upkeep:
+    """Upkeep as a keeper's, that takes in nothing."""
+    return upkeep.Upkeep(lakes.made_for(lake, **given), Foresight(str(lake)))
+
+
 def _compact(lake: Path, **given: Any) -> upkeep.Summary:
     return upkeep.compact(lakes.made_for(lake, **given))
 
@@ -60,19 +66,20 @@ def test_a_file_that_cannot_be_read_ends_no_keeper(
     """A round that fails, whoever looks into the file, is told, and the next one is tried."""
     _many(tmp_path, [[n] for n in range(3)])
     Path(_files(tmp_path)[1]).write_bytes(damage)
-    keeper = upkeep.Upkeep(lakes.made_for(tmp_path))
+    (tmp_path / "spans" / keeping.NAME).unlink()  # else nobody has to look into it
+    keeper = _upkeep(tmp_path)
     for _ in range(2):
         caplog.clear()
         keeper.tend(float("inf"))
         keeper.close()
         assert "upkeep failed and will be tried again" in caplog.text
-        keeper = upkeep.Upkeep(lakes.made_for(tmp_path))
+        keeper = _upkeep(tmp_path)
 
 
 def test_what_came_since_is_kept_between_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """No round is due for an hour: files stay as they are, and what is known of them is kept all the same."""
     monkeypatch.setattr(settling, "SHARE", 1e9)  # however long the last one took
-    keeper, began = upkeep.Upkeep(lakes.made_for(tmp_path, compact_every=3600.0)), time.monotonic()
+    keeper, began = _upkeep(tmp_path, compact_every=3600.0), time.monotonic()
     for turn in range(1, 4):
         _many(tmp_path, [[turn]])
         keeper.tend(began + turn * (settling.EVERY + 1), is_behind=True)
