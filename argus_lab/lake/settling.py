@@ -1,7 +1,8 @@
 """The keeper finds out which files hold all their spans where these belong, and keeps it for readers.
 
-What was known before is gone on from, so that a look costs what came since. A large lake of which nothing
-is known yet is looked at in steps, each of which speaks of more files.
+This is for what was not foreseen (:mod:`argus_lab.lake.foresight`). What was known before is gone on from,
+so that a look costs what came since. A large lake of which nothing is known yet is looked at in steps, each of
+which speaks of more files.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["EVERY", "STEP", "settle"]
 
 EVERY = 5.0
-"""Seconds between the keeper's looks at what came: readers work out what came since."""
+"""Seconds between the keeper's looks at what came unforeseen: readers work out what came since."""
 
 STEP = 5_000_000
 """Spans that are looked at together at most, beside those that are settled, or of one file."""

@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 
 import argus_lab as al
 from argus_lab import settings
-from argus_lab.lake import namings, settled, settling, upkeep
+from argus_lab.lake import hashes, keeping, namings, sealed, settled, settling, upkeep
 from argus_lab.lake import outdated as o
 from argus_lab.lake.belonging import SCHEMA, Belonging
 from argus_lab.lake.keeping import NAME, noted, remembered
@@ -63,6 +63,12 @@ def snapshot(place: str | Path, **options: Any) -> Snapshot:
 def snapshot_of(lake: al.Lake) -> Snapshot:
     """What a reader is at."""
     return lake._spans.snapshot()  # noqa: SLF001  the readers' own
+
+
+def is_known(place: str | Path) -> bool:
+    """Whether a new reader knows of all spans where they belong."""
+    left = snapshot(place).knowing.doubt
+    return left is not None and left.is_none
 
 
 def is_at_rest(place: str | Path) -> bool:
@@ -319,17 +325,66 @@ def test_what_cannot_be_understood_is_not_known(tmp_path: Path, change: Callable
     assert kept(tmp_path) == before
 
 
-@pytest.mark.parametrize("change", [lambda kept: kept[:-1], lambda kept: kept[:-9] + bytes(9)])
-def test_damaged_hashes_are_not_used(tmp_path: Path, change: Callable[[bytes], bytes]):
-    """What files hold is then read from them: a trace is found wherever it is."""
+@pytest.mark.parametrize(
+    ("few", "name", "change"),
+    [
+        (9, NAME, lambda kept: kept[:-1]),
+        (9, NAME, lambda kept: kept[:-9] + bytes(9)),
+        (0, hashes.NAME, lambda kept: kept[:-1]),
+        (0, hashes.NAME, lambda kept: kept[:-9] + bytes(9)),
+        (0, hashes.NAME, lambda _: b""),
+        (0, hashes.NAME, lambda kept: b"0" + kept),
+        (0, hashes.NAME, lambda kept: resealed(kept, b'"rule":1', b'"rule":2')),
+        (0, hashes.NAME, lambda kept: resealed(kept, b'"seed":"', b'"seed":"AAAA')),
+        (0, hashes.NAME, lambda kept: resealed(kept, b'"rule"', b'"role"')),
+    ],
+)
+def test_damaged_hashes_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int, name: str, change: Callable[[bytes], bytes]
+):
+    """Of new files, or of others: what these hold is read from them, a trace is found wherever it is."""
+    monkeypatch.setattr(hashes, "FEW", few)
     write(str(tmp_path), LATE[1::2])
     look(tmp_path)
-    file = Path(tmp_path, "spans", NAME)
-    file.write_bytes(change(file.read_bytes()))
+    assert kept(tmp_path).holdings.keys
+    file = Path(tmp_path, "spans", name)
+    file.write_bytes(changed := change(whole := file.read_bytes()))
+    assert changed != whole
     write(str(tmp_path), LATE[::2])
-    assert not kept(tmp_path).holdings.keys
+    assert not read_anew(tmp_path).holdings.keys
     assert snapshot(tmp_path).knowing.doubt is not None
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(LATE)
+    look(tmp_path)
+    assert len(read_anew(tmp_path).holdings.keys) == 2
+
+
+def resealed(kept: bytes, old: bytes, new: bytes) -> bytes:
+    """The same as another version of the library, or of another key, would write it."""
+    told = kept.partition(b"\n")[2].replace(old, new, 1)
+    return sealed.digest(told) + b"\n" + told
+
+
+def read_anew(place: Path) -> Settled:
+    """What is kept, as another process reads it."""
+    keeping._read.cache_clear()  # noqa: SLF001  this process remembers
+    return kept(place)
+
+
+def test_hashes_of_new_files_stand_with_what_else_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Those of all are written when they have become many; until then they are as much in use."""
+    monkeypatch.setattr(hashes, "FEW", 4)
+    sizes = []
+    for number in range(1, 8):
+        write(str(tmp_path), [sent(number, number, None, None)])
+        look(tmp_path)
+        there = Path(tmp_path, "spans", hashes.NAME)
+        sizes.append(there.stat().st_size if there.exists() else 0)
+        assert len(read_anew(tmp_path).holdings.keys) == number
+        check_truth(str(tmp_path), kept(tmp_path))
+    assert sizes[:4] == [0] * 4
+    assert 0 < sizes[4] == sizes[6]
 
 
 HASHES = """

@@ -19,13 +19,14 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 import argus_lab as al
-from argus_lab.lake import keeping, settling, upkeep
+from argus_lab.lake import held, keeping, namings, settling, upkeep
 from argus_lab.lake import table as t
 from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.intake import Intake
 from argus_lab.lake.journal import JournalWriter
 from argus_lab.lake.keeping import remembered
 from argus_lab.lake.locks import FileLock
+from argus_lab.lake.memory import Memory
 from argus_lab.lake.outdated import Outdated
 from argus_lab.lake.partitions import Partitions, logged_files
 from argus_lab.lake.rows import SORTED_BY
@@ -61,12 +62,15 @@ def _files(lake: Path, table: str = "spans") -> list[str]:
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 of another kind PAR1"])
 def test_a_file_that_cannot_be_read_ends_no_keeper(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, damage: bytes
 ):
     """A round that fails, whoever looks into the file, is told, and the next one is tried."""
     _many(tmp_path, [[n] for n in range(3)])
     Path(_files(tmp_path)[1]).write_bytes(damage)
-    (tmp_path / "spans" / keeping.NAME).unlink()  # else nobody has to look into it
+    # Else nobody has to look into it.
+    (tmp_path / "spans" / keeping.NAME).unlink()
+    monkeypatch.setattr(namings, "_memory", Memory(1000))
+    monkeypatch.setattr(held, "_memory", Memory(1000))
     keeper = _upkeep(tmp_path)
     for _ in range(2):
         caplog.clear()
