@@ -17,11 +17,12 @@ from argus_lab import settings
 from argus_lab.lake import table as t
 from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.rows import sorted_spans
+from argus_lab.lake.snapshot import snapshot_of
 from argus_lab.lake.upkeep import Upkeep
 from argus_lab.schema import SPANS
 from bench import big_lake
 
-__all__ = ["SECONDS", "build_growing", "newer_session"]
+__all__ = ["SECONDS", "build_growing", "newer_session", "told"]
 
 SECONDS = 600
 SPANS_A_SECOND = 1000
@@ -44,16 +45,29 @@ def build_growing(folder: str, spans: int) -> None:
     found = t.open_table(folder, SPANS)
     foresight, began = Foresight(folder), time.monotonic()
     upkeep = Upkeep(settings.read({}, lake=folder, target_file_size=TARGET), foresight)
+    known = 0
     for now in range(SECONDS):
         part = _received(rows.filter(pa.array(second == now)))
         found.update_incremental()
         adds = t.write_files(folder, SPANS, sorted_spans(part))
         with foresight.of(adds):
             t.commit(found, adds, {"bench": spans + now})
+        known += _is_known(folder)
         upkeep.tend(time.monotonic())
         time.sleep(max(0.0, began + now + 1 - time.monotonic()))
     upkeep.close()
-    Path(folder, "growing").touch()
+    Path(folder, "growing").write_text(f"of {SECONDS} versions {known} were known when they could be seen")
+
+
+def told(folder: str) -> str:
+    """How it went."""
+    return Path(folder, "growing").read_text()
+
+
+def _is_known(folder: str) -> bool:
+    """Whether who opens the lake now knows of all spans where they belong."""
+    left = snapshot_of(folder, SPANS, t.open_table(folder, SPANS)).knowing.doubt
+    return left is not None and left.is_none
 
 
 def newer_session(spans: int) -> str:

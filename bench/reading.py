@@ -63,8 +63,10 @@ def measure_sessions(state: str, spans: int = SPANS_IN_LAKE) -> list[str]:
     title, build = STATES[state]
     place = str(workspace() / f"lake-{spans}-{state}")
     build(place, spans)
-    late = growing_lake.newer_session(spans) if state == "growing" else _moved(_as_stored(place))
-    return _sessions(f"sessions, a lake {title}", place, late)
+    if state != "growing":
+        return _sessions(f"sessions, a lake {title}", place, _moved(_as_stored(place)))
+    lines = _sessions(f"sessions, a lake {title}", place, growing_lake.newer_session(spans))
+    return [*lines, growing_lake.told(place), ""]
 
 
 def _sessions(title: str, folder: str, late: str) -> list[str]:
