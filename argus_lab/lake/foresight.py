@@ -76,9 +76,10 @@ class Foresight:
             stay = (file for file in snapshot.every if file.path not in removed)
             files = (*stay, *(added(self._lake, SPANS, add) for add in adds))
             knowing = Knowing(SPANS, snapshot.root, files, infers=False, before=self._last, found={})
-            if knowing.effort <= EFFORT:
-                self._last = knowing.settled(files)
-                noted(snapshot.root, self._last)
+            is_known = knowing.doubt is not None and knowing.doubt.is_none
+            if not is_known and knowing.effort <= EFFORT:
+                noted(snapshot.root, found := knowing.settled(files))
+                self._last = found
         except (ArgusError, DeltaError, OSError, pa.ArrowException, duckdb.Error) as error:
             log.warning("for a while readers find out themselves where new spans belong: %s", error)
             self._rests = time.monotonic() + PAUSE

@@ -147,14 +147,14 @@ def compact(
     LakeNotFound, LakeVersionError, LakeUnavailable
         As :func:`argus_lab.lake.table.open_table`.
     """
-    round = _Round(settings, foresight or Foresight(settings.lake), outdated)
+    task = _Task(settings, foresight or Foresight(settings.lake), outdated)
     lock = FileLock.try_take(t.journal_root(settings.lake) / LOCK) if _local(settings) else None
     if lock is None and _local(settings):
         return Summary()  # another process is at it
     try:
         total = Summary()
         for table in (SPANS, REFUSED):
-            total += _tend_table(round, table)
+            total += _tend_table(task, table)
         return total
     finally:
         if lock is not None:
@@ -166,7 +166,7 @@ def _local(settings: Settings) -> bool:
 
 
 @dataclass(frozen=True)
-class _Round:
+class _Task:
     """What is to be done, and how; with ``outdated`` a little of it."""
 
     settings: Settings
@@ -179,46 +179,46 @@ class _Round:
         return self.settings.lake
 
 
-def _tend_table(round: _Round, table: Table) -> Summary:
-    settings, is_all = round.settings, round.outdated is None
-    found = t.open_table(round.lake, table)
+def _tend_table(task: _Task, table: Table) -> Summary:
+    settings, is_all = task.settings, task.outdated is None
+    found = t.open_table(task.lake, table)
     total = Summary()
     try:
         total += _expire(found, settings)
     except CommitFailedError as error:
         log.info("retention was overtaken, and is for the next round: %s", error)
-        found = t.open_table(round.lake, table)
+        found = t.open_table(task.lake, table)
     try:
         for part in Partitions(found).all():
             files = _mergeable(part.files, settings.target_file_size, all_files=is_all)
             if files:
-                total += _merge(round, table, found, part, files)
+                total += _merge(task, table, found, part, files)
         if table is SPANS:
-            total += _renew(round, found)
+            total += _renew(task, found)
     except CommitFailedError as error:
         # Somebody else swapped files since we looked; ours are not referenced, vacuum has them.
         log.info("a merge was overtaken: %s", error)
-        found = t.open_table(round.lake, table)
+        found = t.open_table(task.lake, table)
     total += _vacuum(found, settings)
     if table is SPANS:
-        settle(snapshot_of(round.lake, SPANS, found), at_once=is_all)
+        settle(snapshot_of(task.lake, SPANS, found), at_once=is_all)
     return total
 
 
-def _renew(round: _Round, found: DeltaTable) -> Summary:
+def _renew(task: _Task, found: DeltaTable) -> Summary:
     """Rewrite files whose spans belong elsewhere than is stored: all of them, or the next one."""
     total = Summary()
-    if round.outdated is not None:
-        late = round.outdated.find(round.lake, found)
+    if task.outdated is not None:
+        late = task.outdated.find(task.lake, found)
         if late is not None:
-            total, new = _rewrite(round, found, late)
-            round.outdated.was_rewritten(late.file["path"], new)
+            total, new = _rewrite(task, found, late)
+            task.outdated.was_rewritten(late.file["path"], new)
         return total
     for part in (parts := Partitions(found)).all():
         near = parts.near(part.values)
         for file in part.files:
-            if overtaken(round.lake, file, near):
-                total += _rewrite(round, found, Overtaken(file, part, near))[0]
+            if overtaken(task.lake, file, near):
+                total += _rewrite(task, found, Overtaken(file, part, near))[0]
     return total
 
 
@@ -241,29 +241,29 @@ def _batch(files: list[Logged], target: int) -> list[Logged]:
     return taken
 
 
-def _merge(round: _Round, table: Table, found: DeltaTable, part: Partition, files: list[Logged]) -> Summary:
+def _merge(task: _Task, table: Table, found: DeltaTable, part: Partition, files: list[Logged]) -> Summary:
     """Rewrite small files of a partition as one: sorted, each span once, in the session it belongs to."""
     others = [file for file in part.files if file not in files]
     near = Partitions(found).near(part.values)
-    of = partial(data_files, round.lake, table)
-    with merged(round.lake, table, of(files), of(others), of(near)) as rows:
-        add = t.write_file(round.lake, table, part.values, rows)
-    return _swapped(round, table, found, files, add)
+    of = partial(data_files, task.lake, table)
+    with merged(task.lake, table, of(files), of(others), of(near)) as rows:
+        add = t.write_file(task.lake, table, part.values, rows)
+    return _swapped(task, table, found, files, add)
 
 
-def _rewrite(round: _Round, found: DeltaTable, late: Overtaken) -> tuple[Summary, str]:
+def _rewrite(task: _Task, found: DeltaTable, late: Overtaken) -> tuple[Summary, str]:
     """Rewrite a file with its spans in the sessions that they belong to; where it is now."""
-    of = partial(data_files, round.lake, SPANS)
-    with renewed(round.lake, of([late.file])[0], of(late.near)) as rows:
-        add = t.write_file(round.lake, SPANS, late.part.values, rows)
-    return _swapped(round, SPANS, found, [late.file], add), add.path
+    of = partial(data_files, task.lake, SPANS)
+    with renewed(task.lake, of([late.file])[0], of(late.near)) as rows:
+        add = t.write_file(task.lake, SPANS, late.part.values, rows)
+    return _swapped(task, SPANS, found, [late.file], add), add.path
 
 
-def _swapped(round: _Round, table: Table, found: DeltaTable, files: list[Logged], add: AddAction) -> Summary:
+def _swapped(task: _Task, table: Table, found: DeltaTable, files: list[Logged], add: AddAction) -> Summary:
     before = sum(file["num_records"] for file in files)
     after = int(json.loads(add.stats)["numRecords"])
-    kept, gone = [add] if after else [], data_files(round.lake, table, files)
-    with round.foresight.of(kept, gone) if table is SPANS else nullcontext():
+    kept, gone = [add] if after else [], data_files(task.lake, table, files)
+    with task.foresight.of(kept, gone) if table is SPANS else nullcontext():
         t.swap(found, files, kept)
     return Summary(merged=len(files), written=1, duplicates=before - after)
 
