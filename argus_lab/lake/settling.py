@@ -1,8 +1,8 @@
 """The keeper finds out which files hold all their spans where these belong, and keeps it for readers.
 
 This is for what was not foreseen (:mod:`argus_lab.lake.foresight`). What was known before is gone on from,
-so that a look costs what came since. A large lake of which nothing is known yet is looked at in steps, each of
-which speaks of more files.
+so that a look costs what came since. A large lake of which nothing is known yet is looked at in steps, each
+of which speaks of more files.
 """
 
 from __future__ import annotations

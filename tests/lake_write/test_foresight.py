@@ -21,6 +21,7 @@ from argus_lab.lake import hashes, keeping, outdated, settling, upkeep
 from argus_lab.lake import table as t
 from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.intake import Intake
+from argus_lab.lake.memory import Memory
 from argus_lab.lake.rows import arrow_table, sorted_spans
 from argus_lab.schema import SPANS
 from tests.lake_read.lakes import write
@@ -177,6 +178,23 @@ def test_what_is_not_foreseen_is_found_out(
     assert seen(al.open(place).sql(QUERY)) == sessions_of(LATE)
     settling.settle(al.open(place)._spans.snapshot(), at_once=True)  # noqa: SLF001  the readers' own
     assert is_known(place)
+
+
+def test_no_commit_waits_until_a_whole_lake_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Where the hashes of what files hold are lost, all files would have to be looked at for one new span."""
+    monkeypatch.setattr(hashes, "FEW", 0)
+    monkeypatch.setattr(f, "EFFORT", 9)
+    place, rows = str(tmp_path), [sent(number, number, None, None) for number in range(1, 12)]
+    write(place, [])
+    for row in rows:
+        commit(Foresight(place), place, [row])
+    assert is_known(place)
+    Path(place, "spans", hashes.NAME).unlink()
+    for name in ("namings", "held"):
+        monkeypatch.setattr(f"argus_lab.lake.{name}._memory", Memory(1000))
+    commit(Foresight(place), place, [sent(1, 20, 1, None)])
+    assert not is_known(place)
+    assert seen(al.open(place).sql(QUERY)) == sessions_of([*rows, sent(1, 20, 1, None)])
 
 
 def test_little_done_allows_for_more_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
