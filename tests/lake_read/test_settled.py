@@ -370,9 +370,7 @@ def read_anew(place: Path) -> Settled:
     return kept(place)
 
 
-def test_hashes_of_new_files_stand_with_what_else_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_hashes_of_new_files_stand_with_what_else_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Those of all are written when they have become many; until then they are as much in use."""
     monkeypatch.setattr(hashes, "FEW", 4)
     sizes = []
@@ -424,6 +422,16 @@ def test_of_too_much_only_the_files_are_kept(tmp_path: Path, monkeypatch: pytest
     assert len(left.files) == 1
     assert seen(al.open(tmp_path).sql(QUERY)) == sessions_of(LATE)
     assert al.open(tmp_path).count(session="chat") == 2
+
+
+def test_of_many_hashes_those_of_the_last_files_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Late spans mostly belong to traces of these; who asks for others looks into their files."""
+    monkeypatch.setattr("argus_lab.lake.holdings.MOST", 2)
+    for number in range(1, 5):
+        write(str(tmp_path), [sent(number, number, None, None)])
+    look(tmp_path)
+    last = [file.path for file in snapshot(tmp_path).every[-2:]]
+    assert sorted(kept(tmp_path).holdings.keys) == sorted(last)
 
 
 def test_a_session_whose_spans_moved_is_told_by_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

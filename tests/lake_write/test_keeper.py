@@ -15,7 +15,8 @@ import pytest
 from deltalake import DeltaTable
 
 from argus_lab.errors import LakeUnavailable, LakeVersionError
-from argus_lab.lake import journal, keeper, progress
+from argus_lab.lake import journal, keeper, progress, upkeep
+from argus_lab.lake.foresight import Foresight
 from argus_lab.lake.journal import JournalWriter
 from argus_lab.lake.table import journal_root, open_table
 from argus_lab.schema import REFUSED, SPANS
@@ -49,6 +50,26 @@ def _until(truth: Callable[[], Any]) -> None:
     while not truth():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def test_intake_and_upkeep_commit_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A keeper's own commits and those of its upkeep know of each other: both are foreseen by one."""
+    made, of = list[tuple[object, bool]](), Foresight.of
+
+    def noted(foresight: Foresight, *given: Any) -> Any:
+        made.append((foresight, threading.current_thread().name.startswith("argus-upkeep")))
+        return of(foresight, *given)
+
+    monkeypatch.setattr(Foresight, "of", noted)
+    monkeypatch.setattr(upkeep, "MERGE_FILES", 2)
+    with _kept(tmp_path, compact_every=0.01):
+        for number in range(1, 40):
+            lakes.write(tmp_path, [lakes.entry(*lakes.numbered(number))])
+            if {is_upkeep for _, is_upkeep in made} == {True, False}:
+                break
+            time.sleep(0.2)
+    assert {is_upkeep for _, is_upkeep in made} == {True, False}
+    assert len({id(foresight) for foresight, _ in made}) == 1
 
 
 def test_drain_brings_everything_into_the_lake(tmp_path: Path):
