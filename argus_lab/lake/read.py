@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,6 +51,9 @@ SORTED = {
 }
 FEW_ROWS = 100_000
 """Up to this many rows DuckDB stops reading sooner than pyarrow does; both keep the stored order."""
+
+RUNS = 32
+"""So many times at most, files of which spans moved and others are read by themselves, in their order."""
 
 DIRECTION = {"oldest": "ASC", "newest": "DESC"}
 
@@ -192,7 +196,21 @@ def _plain(
 
 
 def _moved(picked: Picked, columns: Sequence[str], limit: int | None) -> pa.Table:
-    """As :func:`_plain`, with sessions put right. Ids are read as dictionaries, which makes it quick."""
+    """As :func:`_plain`, with sessions put right; files in which nothing moved are read as they are."""
+    runs = [(is_off, tuple(files)) for is_off, files in groupby(picked.files, picked.is_off)]
+    if not 0 < len(runs) <= RUNS:
+        return _put_right(picked, columns, limit)
+    parts: list[pa.Table] = []
+    for is_off, files in runs:
+        left = None if limit is None else limit - sum(map(len, parts))
+        if left == 0:
+            break
+        parts.append((_put_right if is_off else _plain)(replace(picked, files=files), columns, left))
+    return pa.concat_tables(parts)
+
+
+def _put_right(picked: Picked, columns: Sequence[str], limit: int | None) -> pa.Table:
+    """The same, all files alike. Ids are read as dictionaries, which makes it quick."""
     encoded = ["session_id", "session_source"]
     if len(picked.belonging.mended) or len(picked.belonging.spans):
         encoded.append("trace_id")

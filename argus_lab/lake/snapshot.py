@@ -199,6 +199,10 @@ class Picked:
         """The table that is read."""
         return self.snapshot.table
 
+    def is_off(self, file: DataFile) -> bool:
+        """Whether spans of a file belong elsewhere than is stored."""
+        return file.path in self.belonging.files
+
 
 @dataclass
 class Reader:

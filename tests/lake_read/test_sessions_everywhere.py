@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import argus_lab as al
 from argus_lab import settings
-from argus_lab.lake import joining, upkeep
+from argus_lab.lake import joining, read, upkeep
 from argus_lab.lake.rows import arrow_table
 from argus_lab.lake.sessions import inherited
 from argus_lab.lake.table import commit, open_table, write_files
@@ -254,3 +254,27 @@ def test_a_span_that_is_gone_names_nothing_any_more(tmp_path: Path):
     assert seen(lake.spans()) == sessions_of(rows[1:])
     assert lake.session(f"{1:032x}")["session_source"].tolist() == ["trace"]
     assert lake.count(session="chat") == 0
+
+
+def test_files_in_which_nothing_moved_are_read_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Only the others are put right, those side by side together; all else is as of all files at once."""
+    monkeypatch.setattr(read, "FEW_ROWS", 0)
+    for number in range(1, 8):
+        write(str(tmp_path), [sent(number, number * 10 + n, None, None) for n in range(number)])
+    write(str(tmp_path), [sent(number, number * 10 + 9, None, "late") for number in (2, 3, 6)])
+    put_right, real = list[list[int]](), read._put_right  # noqa: SLF001  which files it is given is the point
+
+    def noting(picked: Any, *given: Any) -> Any:
+        put_right.append([file.rows for file in picked.files])
+        return real(picked, *given)
+
+    monkeypatch.setattr(read, "_put_right", noting)
+    lake, columns = al.open(tmp_path), ["session_id", "span_id", "duration_ms", "session_source"]
+    apart = {limit: lake.spans(columns=columns, limit=limit) for limit in (None, 1, 3, 5, 20, 100)}
+    assert put_right == [[2, 3], [6], [2, 3], [2, 3], [2, 3], [6], [2, 3], [6]]
+    assert (apart[None]["session_id"] == "late").sum() == 2 + 3 + 6 + 3
+    monkeypatch.setattr(read, "RUNS", 4)
+    put_right.clear()
+    for limit, frame in apart.items():
+        pd.testing.assert_frame_equal(frame, lake.spans(columns=columns, limit=limit))
+    assert put_right == [[1, 2, 3, 4, 5, 6, 7, 3]] * len(apart)
