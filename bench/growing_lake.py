@@ -66,8 +66,7 @@ def told(folder: str) -> str:
 
 def _is_known(folder: str) -> bool:
     """Whether who opens the lake now knows of all spans where they belong."""
-    left = snapshot_of(folder, SPANS, t.open_table(folder, SPANS)).knowing.doubt
-    return left is not None and left.is_none
+    return snapshot_of(folder, SPANS, t.open_table(folder, SPANS)).knowing.whole is not None
 
 
 def newer_session(spans: int) -> str:

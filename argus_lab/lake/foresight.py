@@ -76,8 +76,7 @@ class Foresight:
             stay = (file for file in snapshot.every if file.path not in removed)
             files = (*stay, *(added(self._lake, SPANS, add) for add in adds))
             knowing = Knowing(SPANS, snapshot.root, files, infers=False, before=self._last, found={})
-            is_known = knowing.doubt is not None and knowing.doubt.is_none
-            if not is_known and knowing.effort <= EFFORT:
+            if knowing.whole is None and knowing.effort <= EFFORT:
                 noted(snapshot.root, found := knowing.settled(files))
                 self._last = found
         except (ArgusError, DeltaError, OSError, pa.ArrowException, duckdb.Error) as error:

@@ -30,7 +30,6 @@ NAME = "_held"
 RULE = 1
 """Its form; others have others."""
 
-
 FEW = 50_000
 """So many hashes of new files do not stand here yet."""
 
